@@ -1,0 +1,1 @@
+"""Everything in Pilotlight that is true without a browser. Imports no Streamlit."""

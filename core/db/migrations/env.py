@@ -1,0 +1,22 @@
+"""Alembic's entry: runs the migrations on the connection that ``core.db.migrate`` hands over."""
+
+from alembic import context
+
+from core.db.tables import Base, UtcDateTime
+
+
+def render_item(kind: str, item: object, autogen_context: object) -> str | bool:
+    """Migrations name the column's plain type: they must keep running when our Python types move."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    compare_type=True,
+    render_item=render_item,
+)
+with context.begin_transaction():
+    context.run_migrations()

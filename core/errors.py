@@ -1,0 +1,54 @@
+"""Every error a person may see, in one readable tree.
+
+An error carries a stable ``code`` and the values of its sentence; the sentence itself lives in the catalogues
+(``errors.<code>``), says what was found, what was expected and what to do, and exists in every language.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class PilotlightError(Exception):
+    """Base of all of them. ``sentence(language)`` is what the person sees; ``str(error)`` is the English one."""
+
+    def __init__(self, code: str, **values: Any) -> None:
+        self.code = code
+        self.values = values
+        super().__init__(code)
+
+    def sentence(self, language: str = "en") -> str:
+        from core.text.catalogue import translate
+
+        return translate(language, f"errors.{self.code}", **self.values)
+
+    def __str__(self) -> str:
+        return self.sentence("en")
+
+
+class BadInput(PilotlightError):
+    """What the person gave cannot be used; the sentence says what to give instead. Nothing was stored."""
+
+
+class DocumentError(BadInput):
+    """One file cannot become a document (empty, corrupt, encrypted, wrong type, too large, ...)."""
+
+
+class NotFound(PilotlightError):
+    """The thing named does not exist in this workspace (or is not this person's)."""
+
+
+class Conflict(PilotlightError):
+    """The thing changed meanwhile, or a rule stands in the way (a golden question that passed now fails, ...)."""
+
+
+class Unavailable(PilotlightError):
+    """Something outside cannot be had now: a model, an endpoint, a GPU. The sentence says what is used instead."""
+
+
+class IndexDamaged(PilotlightError):
+    """A stored index does not match its checksums. The database still has everything: it is rebuilt from there."""
+
+
+class Cancelled(PilotlightError):
+    """Somebody asked for the work to stop, and it stopped."""

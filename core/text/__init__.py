@@ -1,0 +1,1 @@
+"""Text in two languages: catalogues for people, language detection, sentences and search words for machines."""
