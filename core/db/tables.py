@@ -297,3 +297,12 @@ class JobFile(Scoped, Base):
     total: Mapped[int] = mapped_column(default=0)
     error: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     version_id: Mapped[int | None] = mapped_column(default=None)
+
+
+class Worker(Base):
+    """A process that does long work. Belongs to no workspace: it serves all of them."""
+
+    __tablename__ = "worker"
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)

@@ -152,6 +152,14 @@ class MessageView:
     answer: Answer | None = None  # assistant messages, with citations and refusal
     feedback: int = 0  # 1, -1 or 0
     milliseconds: int = 0
+    # error (code, values) of a failed one; trouble (code, values) of the language model that was done without;
+    # handoff (id, open, next_opening, queue_position) where a person was asked for; event of a system message
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def retry(self) -> bool:
+        """Whether the person may have the same question answered again."""
+        return self.role == "assistant" and self.state in {"failed", "stopped"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +214,15 @@ class GoldenRunView:
     index_version: int | None
     lines: tuple[GoldenLine, ...]
     calibration: Mapping[str, Any]  # threshold, coverage, wrong, curve: list of [threshold, coverage, wrong]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """``broken``: golden questions that passed on the live version and fail on this one (id, question, why)."""
+
+    published: bool
+    version: int
+    broken: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import re
 
-# A run up to a terminator (with closing quotes or brackets that belong to it), or up to a line's end. An English full stop
-# ends a sentence only before white space and something that can start one, and never after an abbreviation or a number.
+# A Chinese semicolon joins clauses of one sentence; only a sentence longer than this is cut at it, so that a quote
+# stays short.
+LONG_SENTENCE = 160  # characters
+
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|No|Fig|Inc|Ltd|Co|Corp|approx|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)"
-    r"|\b[A-Z])\.$"
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|cf|al|No|Nos|Fig|Figs|Sec|Vol|pp|Inc|Ltd|Co|Corp|approx|dept|est|ext|"
+    r"min|max|tel|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|Mt|Gen|Col|Lt|Sgt|Rev|Hon|Jr|Sr|a\.m|p\.m)"
+    r"|\b(?:[A-Za-z]\.)*[A-Z])\.$",
+    re.IGNORECASE,
 )
-_END = re.compile(r"[。！？!?；;]+[”’」』）)\]\"']*|\.+[”’\"')\]]*(?=\s+|$)|\n+")
+_LIST_NUMBER = re.compile(r"\(?\d{1,3}(?:\.\d{1,3})*\.$")
+_CLOSING = r"[”’」』）)\]\"'》】]*"
+_END = re.compile(rf"[。！？!?]+(?:{_CLOSING}[。！？!?]*)*|\.+[”’\"')\]]*(?=\s|$|[㐀-鿿])|\n+")
+_CLAUSE = re.compile(r"[；;]")
+_STARTS_LOWER = re.compile(r"\s*[a-z]")
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Spans ``(start, end)`` of the sentences of ``text``, in order, trimmed of white space, none of them empty."""
+    """Spans ``(start, end)`` of the sentences of ``text``, in order, trimmed of white space, none of them empty.
+
+    A line's end closes a sentence too (list items, table rows, headings), unless the sentence plainly runs on in the
+    next line, as it does in text taken from a page.
+    """
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _END.finditer(text):
-        terminator = match.group()
-        if terminator[0] == "." and _ABBREVIATION.search(text[start : match.end()]):
-            continue
-        if terminator[0] in ";；" and match.end() - start < 12:
+        if match.end() <= start or not _closes(text, start, match):
             continue
         _add(text, start, match.end(), spans)
         start = match.end()
@@ -29,9 +38,47 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def _closes(text: str, start: int, match: re.Match[str]) -> bool:
+    mark = match.group()
+    if mark[0] == "\n":
+        return not _runs_on(text, start, match)
+    if mark[0] != ".":
+        return True
+    piece = text[start : match.end()].strip()
+    if _LIST_NUMBER.fullmatch(piece):
+        return False
+    if mark == "." and _ABBREVIATION.search(piece):
+        # "at 5 p.m. The office" ends after all; "Dr. Smith" does not, and both look alike: only a.m./p.m. may end.
+        return bool(re.search(r"[ap]\.m\.$", piece, re.IGNORECASE)) and not _STARTS_LOWER.match(text, match.end())
+    return not _STARTS_LOWER.match(text, match.end())
+
+
+def _runs_on(text: str, start: int, match: re.Match[str]) -> bool:
+    before = text[start : match.start()].rstrip()
+    if len(match.group()) > 1 or not before or "\t" in before or "|" in before:
+        return False
+    following = text[match.end() : match.end() + 1]
+    if before[-1] in "，、,":
+        return not following.isspace() and following not in ("-", "*", "•", "·", "|")
+    return len(before.rsplit("\n", 1)[-1]) >= 30 and following.isascii() and following.islower()
+
+
 def _add(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> None:
     piece = text[start:end]
-    left = len(piece) - len(piece.lstrip())
-    right = len(piece.rstrip())
-    if right > left:
-        spans.append((start + left, start + right))
+    left = start + len(piece) - len(piece.lstrip())
+    right = start + len(piece.rstrip())
+    if right <= left:
+        return
+    if right - left > LONG_SENTENCE:
+        for clause in _CLAUSE.finditer(text, left, right):
+            if clause.end() - left >= LONG_SENTENCE // 3 and right - clause.end() >= LONG_SENTENCE // 8:
+                _trimmed(text, left, clause.end(), spans)
+                left = clause.end()
+    _trimmed(text, left, right, spans)
+
+
+def _trimmed(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> None:
+    while start < end and text[start].isspace():
+        start += 1
+    if start < end:
+        spans.append((start, end))

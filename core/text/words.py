@@ -15,15 +15,20 @@ from typing import Any
 _PIECE = re.compile(r"[㐀-䶿一-鿿豈-﫿]+|[^\W_㐀-䶿一-鿿豈-﫿]+(?:[.'’][^\W_㐀-䶿一-鿿豈-﫿]+)*")
 _LOCAL = threading.local()
 
-STOP_EN = frozenset(
-    "a an and are as at be but by can could did do does for from had has have how i if in into is it its me my no not of on or "
-    "our shall should so such that the their them then there these they this to us was we were what when where which who why "
-    "will with would you your".split()
-)
-STOP_ZH = frozenset(
-    "的 了 吗 呢 吧 啊 呀 是 在 和 与 及 或 也 都 就 而 被 把 对 从 到 于 之 其 这 那 哪 什么 怎么 怎样 如何 为何 为什么 哪些 哪个 哪里 "
-    "谁 几 多少 一个 我 你 您 他 她 它 我们 你们 他们 请问 请 有 没有 可以 能 会 要 想".split()
-)
+# Raise it when search_words cuts or folds differently: indexes then cut their passages anew.
+WORDS_VERSION = 1
+
+_STOP_EN = """
+a an and are as at be but by can could did do does for from had has have how i if in into is it its me my no not of on
+or our shall should so such that the their them then there these they this to us was we were what when where which who why
+will with would you your
+"""
+_STOP_ZH = """
+的 了 吗 呢 吧 啊 呀 是 在 和 与 及 或 也 都 就 而 被 把 对 从 到 于 之 其 这 那 哪 什么 怎么 怎样 如何
+为何 为什么 哪些 哪个 哪里 谁 几 多少 一个 我 你 您 他 她 它 我们 你们 他们 请问 请 有 没有 可以 能 会 要 想
+"""
+STOP_EN = frozenset(_STOP_EN.split())
+STOP_ZH = frozenset(_STOP_ZH.split())
 
 
 @cache
@@ -64,7 +69,7 @@ def _stem(word: str) -> str:
 
 
 def search_words(text: str, *, stop: bool = True) -> list[str]:
-    """The words of ``text`` for matching, in order, repeated as they repeat; stop words left out unless ``stop=False``."""
+    """The words of ``text`` for matching, in order, repeated as they repeat, without stop words unless told."""
     words: list[str] = []
     for piece in _PIECE.findall(simplify(text)):
         if "㐀" <= piece[0] <= "鿿" or "豈" <= piece[0] <= "﫿":

@@ -1,11 +1,13 @@
 """Alembic's entry: runs the migrations on the connection that ``core.db.migrate`` hands over."""
 
+from typing import Any, Literal
+
 from alembic import context
 
 from core.db.tables import Base, UtcDateTime
 
 
-def render_item(kind: str, item: object, autogen_context: object) -> str | bool:
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Migrations name the column's plain type: they must keep running when our Python types move."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 

@@ -1,0 +1,1 @@
+"""Thin HTTP doors beside the pages."""

@@ -1,0 +1,287 @@
+"""Which sentence answers: every sentence of the found passages, described by a few numbers and ranked by a linear model.
+
+The model is a conditional logit (McFadden 1974): the probability that a sentence is the answering one is the softmax
+of its score over all candidates. Its coefficients are in ``weights/answer.json``; ``benchmarks/fit_answer_weights.py``
+makes them. The idea that carries it: a question names a topic and an attribute of it. Sentences of a passage share the
+topic, so what counts is the attribute: words rare *within the passage*, and words that are not the topic's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.assistant.features import ANSWERS, Kind, Question, analyse_question, grams, numbers, stems, tokens
+from core.assistant.weights import Linear, load
+from core.text.language import has_han
+from core.text.sentences import sentence_spans
+from core.text.words import simplify
+from core.types import Found
+
+Idf = Callable[[str], float]
+Similarity = Callable[[str, Sequence[str]], Sequence[float]]
+
+FEATURES = (
+    "passage_strength",
+    "words",
+    "characters",
+    "rare_here",
+    "rare_in_passage",
+    "attribute",
+    "passage_covers",
+    "previous_adds",
+    "length",
+    "answer_type",
+    "numbers_absent",
+    "position",
+    "first",
+    "first_covers",
+    "near",
+    "cue",
+    "bare",
+)
+_HEAD = 60  # characters of a passage's beginning in which its topic is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceView:
+    """A sentence of a passage: its span in the passage's text and what is matched against a question."""
+
+    start: int
+    end: int
+    folded: str
+    grams: frozenset[str]
+    size: int  # Chinese characters and English stems without repetition
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence that might answer. ``passage`` indexes the found passages; ``[start, end)`` lies in its text."""
+
+    passage: int
+    sentence: int
+    view: SentenceView
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """All candidates, best first, with what was seen on the way (confidence reads it)."""
+
+    question: Question
+    candidates: tuple[Candidate, ...]
+    covers: tuple[float, ...]  # share of the question each passage covers, in the order of the found passages
+
+
+@lru_cache(maxsize=2048)
+def analyse_passage(text: str, header: str = "") -> tuple[SentenceView, ...]:
+    """The sentences of a passage, analysed; a table row is matched together with its header. Depends on texts only."""
+    above = simplify(header) + "\n" if header else ""
+    views = []
+    for start, end in sentence_spans(text):
+        folded = above + simplify(text[start:end])
+        found = grams(folded)
+        views.append(SentenceView(start, end, folded, found, sum(1 for g in found if len(g) == 1 or not has_han(g))))
+    return tuple(views)
+
+
+class _Table:
+    """Which of the question's units (words, then grams) each sentence holds, and how much each unit weighs."""
+
+    def __init__(self, question: Question, views: list[SentenceView], idf: Idf | None) -> None:
+        latin = {word for word in question.words if not has_han(word)}
+        self.words = list(question.words)
+        self.grams = sorted(gram for gram in question.grams if len(gram) > 1 or not has_han(gram))
+        self.units = self.words + self.grams
+        singles = sorted(gram for gram in question.grams if len(gram) == 1 or not has_han(gram))
+        rows = [
+            [(w in v.grams) if w in latin else (w in v.folded) for w in self.words] + [g in v.grams for g in self.grams]
+            for v in views
+        ]
+        self.holds = np.array(rows, dtype=bool).reshape(len(views), len(self.units))
+        self.rarity = np.log(1 + len(views) / (self.holds.sum(0) + 0.5))
+        n = len(self.words)
+        word_weight = np.array([idf(w) for w in self.words]) if idf else self.rarity[:n]
+        self.word_weight = _share(word_weight)
+        self.weight = np.concatenate([self.word_weight, _share(self.rarity[n:])]) / 2
+        held = [sum(g in v.grams for g in singles) for v in views]
+        self.held = np.array(held, dtype=float)
+        self.characters = self.held / max(1, len(singles))
+
+
+def _share(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = float(weights.sum())
+    return weights / total if total > 0 else weights
+
+
+def topic_of(question: Question, head: str) -> tuple[str, frozenset[str]]:
+    """The longest run of the question that stands in ``head`` (folded): as text (Chinese) and as stems (English)."""
+    asked = question.tokens
+    text = "\x00".join(("", *tokens(head), ""))
+    best: tuple[str, ...] = ()
+    for left in range(len(asked)):
+        right = left + len(best) + 1
+        while right <= len(asked) and "\x00".join(("", *asked[left:right], "")) in text:
+            best = asked[left:right]
+            right += 1
+    han = "".join(token for token in best if has_han(token))
+    return (han if len(han) > 1 else ""), stems(" ".join(token for token in best if not has_han(token)))
+
+
+def _in_topic(unit: str, topic: tuple[str, frozenset[str]]) -> bool:
+    return unit in topic[0] if has_han(unit) else unit in topic[1]
+
+
+def passage_strengths(found: Sequence[Found]) -> list[float]:
+    """Each passage's score as a share of the best one's, in [0, 1]."""
+    lexical = [item.hit.lexical for item in found]
+    zh = bool(found) and found[0].passage.language == "zh"
+    scores = [float(x or 0.0) for x in lexical] if zh and all(x is not None for x in lexical) else []
+    scores = scores or [item.hit.score for item in found]
+    top = max(scores, default=0.0)
+    return [max(0.0, score) / top if top > 0 else 0.0 for score in scores]
+
+
+def rank(
+    question: str,
+    found: Sequence[Found],
+    *,
+    idf: Idf | None = None,
+    similarity: Similarity | None = None,
+    model: Linear | None = None,
+) -> Ranked:
+    """All sentences of ``found``, most probable answer first.
+
+    ``idf`` weighs the question's search words (the knowledge base's own; without it, rarity among the candidates).
+    ``similarity(question, sentences)`` gives cosines of a sentence encoder; used for English only.
+    """
+    asked = analyse_question(question)
+    features, places, views, covers = describe(asked, found, idf)
+    if not views:
+        return Ranked(asked, (), tuple(covers))
+    model = model or load("answer", FEATURES)
+    scores = model.scores(features)
+    if similarity is not None:
+        scores = _with_similarity(question, found, places, views, scores, similarity, model)
+    shares = np.exp(scores - scores.max())
+    shares /= shares.sum()
+    order = np.argsort(-scores, kind="stable")
+    candidates = (Candidate(*places[i], views[i], float(scores[i]), float(shares[i])) for i in order)
+    return Ranked(asked, tuple(candidates), tuple(covers))
+
+
+def _with_similarity(
+    question: str,
+    found: Sequence[Found],
+    places: list[tuple[int, int]],
+    views: list[SentenceView],
+    scores: NDArray[np.float64],
+    similarity: Similarity,
+    model: Linear,
+    most: int = 12,
+) -> NDArray[np.float64]:
+    # Encoding is what costs: only the lexically best are looked at again, and only in English (the packaged encoder
+    # has no Chinese vocabulary).
+    best = [int(i) for i in np.argsort(-scores, kind="stable")[:most]]
+    best = [i for i in best if found[places[i][0]].passage.language == "en"]
+    if not best or has_han(question):
+        return scores
+    texts = [found[places[i][0]].passage.text[views[i].start : views[i].end] for i in best]
+    cosines = np.asarray(similarity(question, texts), dtype=float)
+    scores = scores.copy()
+    scores[best] += model.constants.get("similarity", 0.0) * (cosines - cosines.max())
+    return scores
+
+
+def describe(
+    asked: Question, found: Sequence[Found], idf: Idf | None = None
+) -> tuple[NDArray[np.float64], list[tuple[int, int]], list[SentenceView], list[float]]:
+    """Features (sentences, len(FEATURES)), the (passage, sentence) of each row, their views, coverage by passage."""
+    passages = [analyse_passage(item.passage.text, item.passage.header) for item in found]
+    places = [(p, s) for p, views in enumerate(passages) for s in range(len(views))]
+    views = [passages[p][s] for p, s in places]
+    features = np.zeros((len(views), len(FEATURES)))
+    covers = [0.0] * len(found)
+    if not views:
+        return features, places, views, covers
+    table = _Table(asked, views, idf)
+    strengths = passage_strengths(found)
+    row = 0
+    for p, item in enumerate(found):
+        rows = slice(row, row + len(passages[p]))
+        row = rows.stop
+        if passages[p]:
+            head = simplify(f"{item.passage.section}\n") + passages[p][0].folded[:_HEAD]
+            covers[p] = float(table.holds[rows].any(0) @ table.weight)
+            features[rows] = _passage_features(asked, passages[p], table, rows, head, covers[p], strengths[p])
+    return features, places, views, covers
+
+
+def _passage_features(
+    asked: Question,
+    views: tuple[SentenceView, ...],
+    table: _Table,
+    rows: slice,
+    head: str,
+    covers: float,
+    strength: float,
+) -> NDArray[np.float64]:
+    holds = table.holds[rows]
+    n, words = len(views), len(table.words)
+    topic = topic_of(asked, head)
+    outside = _share(table.weight * np.array([not _in_topic(unit, topic) for unit in table.units], dtype=float))
+    count = holds.sum(0)
+    rare = _share(np.where(count > 0, np.log(1 + n / (count + 0.5)), 0.0))
+    before = np.vstack([np.zeros((1, holds.shape[1]), dtype=bool), holds[:-1]])
+    first = np.zeros(n)
+    first[0] = 1.0
+    typed = np.array([_typed(asked, view) for view in views]).reshape(n, 3)
+    columns = (
+        np.full(n, strength),
+        holds[:, :words] @ table.word_weight,
+        table.characters[rows],
+        holds[:, words:] @ _share(table.rarity[words:]),
+        holds @ rare,
+        holds @ outside,
+        np.full(n, covers),
+        (before & ~holds) @ table.weight,
+        np.log([len(view.folded) + 1 for view in views]),
+        typed[:, 0],
+        typed[:, 1],
+        np.log1p(np.arange(n)),
+        first,
+        first * (holds @ table.weight),
+        typed[:, 2],
+        np.array([_cue(asked, view) for view in views]),
+        np.array([view.size - held < 5 for view, held in zip(views, table.held[rows], strict=True)], dtype=float),
+    )
+    return np.column_stack(columns)
+
+
+def _typed(asked: Question, view: SentenceView) -> tuple[float, float, float]:
+    """Does the sentence hold what the question asks for (1, -1, 0 unknown); numbers absent; closeness of the two."""
+    absent = len(asked.numbers - numbers(view.folded)) / len(asked.numbers) if asked.numbers else 0.0
+    pattern = ANSWERS.get(asked.kind)
+    if pattern is None:
+        return 0.0, absent, 0.0
+    answers = [match.start() for match in pattern.finditer(view.folded) if match.group() not in asked.folded]
+    if not answers:
+        return -1.0, absent, 0.0
+    places = [place for word in asked.words if (place := view.folded.find(word)) >= 0]
+    gap = min((abs(answer - place) for answer in answers for place in places), default=math.inf)
+    return 1.0, absent, 1.0 / (1.0 + gap / 5.0)
+
+
+def _cue(asked: Question, view: SentenceView) -> float:
+    if not asked.cues:
+        return 0.0
+    return sum(2.0 * bool(cue.search(view.folded)) - 1.0 for cue in asked.cues) / len(asked.cues)
+
+
+__all__ = ["FEATURES", "Candidate", "Idf", "Kind", "Ranked", "Similarity", "analyse_passage", "describe", "rank"]

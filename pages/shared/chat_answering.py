@@ -1,0 +1,111 @@
+"""From a question to its answer on the page: stored first, then streamed, then drawn from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import streamlit as st
+
+from core.access.actor import Actor
+from core.services import ask, conversations, faq, golden, workspace
+from core.services.application import Application
+from core.services.views import ConversationView, KnowledgeBaseView
+from pages.shared.chat_list import open_conversation
+from pages.shared.errors import errors_shown
+from pages.shared.language import language, tr
+from pages.shared.parts import empty_state
+from pages.shared.wording import plain
+
+NEXT = "chat.next_question"
+AGAIN = "chat.answer_again"
+EXAMPLES = 4
+
+
+def take_question() -> str:
+    """A question that a button on the page put here."""
+    return str(st.session_state.pop(NEXT, ""))
+
+
+def ask_next(question: str) -> None:
+    st.session_state[NEXT] = question
+
+
+def answer_now(
+    app: Application, actor: Actor, base: KnowledgeBaseView, current: ConversationView | None, question: str
+) -> None:
+    """Ends in a rerun that draws the stored messages, unless something failed: then its sentence stands here."""
+    with errors_shown():
+        number = current.id if current else conversations.start_conversation(app, actor, base.id)
+        asked = ask.ask(app, actor, number, question)
+        open_conversation(number)
+        with st.chat_message("user", avatar=":material/person:"):
+            st.markdown(plain(question))
+        _speak(asked)
+        st.rerun()
+
+
+def answer_again(app: Application, actor: Actor) -> None:
+    """Makes a failed or stopped answer anew, in its place."""
+    message_id = st.session_state.pop(AGAIN, None)
+    if message_id is None:
+        return
+    with errors_shown():
+        _speak(ask.retry(app, actor, message_id))
+        st.rerun()
+
+
+def ask_again(message_id: int) -> None:
+    st.session_state[AGAIN] = message_id
+
+
+def _speak(asked: ask.Asked) -> None:
+    stream = asked.stream
+    try:
+        with st.chat_message("assistant", avatar=":material/local_fire_department:"):
+            with st.spinner(tr("chat.searching")):
+                first = next(stream, None)
+            if first is not None:
+                st.write_stream(_safe(first, stream))
+    finally:
+        # Stop ends this script in the middle of the stream: closing it is what records what was said so far.
+        if (close := getattr(stream, "close", None)) is not None:
+            close()
+    asked.result()
+
+
+def _safe(first: str, stream: Iterator[str]) -> Iterator[str]:
+    yield plain(first)
+    for piece in stream:
+        yield plain(piece)
+
+
+def examples(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
+    """The empty conversation: a greeting, and questions this knowledge base can answer."""
+    if not base.documents and not base.faq_entries:
+        empty_state("chat.nothing_to_answer_from", icon=":material/upload_file:", link="knowledge")
+        return
+    greeting = workspace.workspace_settings(app, actor).get("greeting") or {}
+    with st.container(key="chat-empty"):
+        with st.chat_message("assistant", avatar=":material/local_fire_department:"):
+            st.markdown(plain(str(greeting.get(language()) or tr("chat.greeting"))))
+        questions = _questions(app, actor, base)
+        if questions:
+            st.caption(tr("chat.examples"))
+        for number, question in enumerate(questions):
+            st.button(
+                plain(question),
+                key=f"example-{number}",
+                icon=":material/arrow_outward:",
+                type="tertiary",
+                on_click=ask_next,
+                args=(question,),
+            )
+
+
+def _questions(app: Application, actor: Actor, base: KnowledgeBaseView) -> list[str]:
+    entries = faq.list_faq(app, actor, base.id, limit=30).rows
+    expected = golden.list_golden(app, actor, base.id, limit=60).rows
+    known = [e.question for e in entries if e.approved and e.language == language()][:2]
+    known += [g.question for g in expected if g.answerable and g.language == language()]
+    other = [e.question for e in entries if e.approved] + [g.question for g in expected if g.answerable]
+    return list(dict.fromkeys([*known, *other]))[:EXAMPLES]

@@ -1,0 +1,139 @@
+"""The visitor's conversations: the list in the sidebar, and the header of the open one with rename, export, delete."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.access.actor import Actor
+from core.errors import NotFound
+from core.services import conversations
+from core.services.application import Application
+from core.services.views import ConversationView
+from pages.shared.errors import errors_shown
+from pages.shared.language import tr
+from pages.shared.parts import notice, show_notices
+from pages.shared.wording import plain, when
+
+STATE = "chat.conversation"
+NEW = 0  # a new conversation: it is stored with its first question
+
+
+def open_conversation(number: int) -> None:
+    st.session_state[STATE] = number
+    if number:
+        st.query_params["c"] = str(number)
+    else:
+        st.query_params.pop("c", None)
+
+
+def current_conversation(app: Application, actor: Actor) -> ConversationView | None:
+    """The open conversation: of this session, else of the address, else the visitor's latest. None: a new one."""
+    if STATE not in st.session_state:
+        asked = st.query_params.get("c", "")
+        latest = conversations.list_conversations(app, actor, limit=1)
+        number = int(asked) if asked.isdecimal() else (latest[0].id if latest else NEW)
+        st.session_state[STATE] = number
+    number = st.session_state[STATE]
+    if number == NEW:
+        return None
+    found = _find(app, actor, number)
+    open_conversation(found.id if found else NEW)
+    return found
+
+
+def _find(app: Application, actor: Actor, number: int) -> ConversationView | None:
+    for view in conversations.list_conversations(app, actor, limit=500):
+        if view.id == number:
+            return view
+    return None
+
+
+def conversation_list(app: Application, actor: Actor, current: ConversationView | None) -> None:
+    with st.sidebar, st.container(key="conversations", gap="xxsmall"):
+        st.button(
+            tr("chat.new"),
+            key="chat-new",
+            icon=":material/add_comment:",
+            width="stretch",
+            type="secondary",
+            on_click=open_conversation,
+            args=(NEW,),
+        )
+        search = st.text_input(
+            tr("chat.search"),
+            key="chat-search",
+            type="search",
+            icon=":material/search:",
+            placeholder=tr("chat.search"),
+            label_visibility="collapsed",
+        )
+        found = conversations.list_conversations(app, actor, search=search or "", limit=40)
+        if not found:
+            st.caption(tr("chat.search_empty") if search else tr("chat.none_yet"))
+        for view in found:
+            mark = "now-" if current and view.id == current.id else ""
+            st.button(
+                plain(view.title) or tr("chat.untitled"),
+                key=f"open-{mark}{view.id}",
+                help=when(view.updated_at),
+                width="stretch",
+                wrap=False,
+                on_click=open_conversation,
+                args=(view.id,),
+            )
+
+
+def conversation_header(app: Application, actor: Actor, current: ConversationView | None) -> None:
+    show_notices()
+    with st.container(horizontal=True, vertical_alignment="center", key="chat-header"):
+        name = plain(current.title) if current and current.title else tr("chat.title")
+        st.markdown(f"### {name}", width="stretch")
+        if current:
+            with st.popover("", icon=":material/more_horiz:", key="chat-menu", type="tertiary", help=tr("chat.menu")):
+                _menu(app, actor, current)
+    if not current:
+        st.caption(tr("chat.lead"))
+
+
+def _menu(app: Application, actor: Actor, current: ConversationView) -> None:
+    with st.form(f"rename-{current.id}", border=False):
+        name = st.text_input(tr("chat.rename"), value=current.title, max_chars=200, key=f"rename-to-{current.id}")
+        if st.form_submit_button(tr("common.save"), key=f"rename-save-{current.id}"):
+            with errors_shown():
+                conversations.rename_conversation(app, actor, current.id, name or "")
+                st.rerun()
+    for kind, extension, mime in (("markdown", "md", "text/markdown"), ("json", "json", "application/json")):
+        st.download_button(
+            tr(f"chat.export_{kind}"),
+            data=lambda kind=kind: conversations.export_conversation(app, actor, current.id, kind),
+            file_name=f"conversation-{current.id}.{extension}",
+            mime=mime,
+            key=f"export-{kind}-{current.id}",
+            icon=":material/download:",
+            width="stretch",
+            on_click="ignore",
+        )
+    if st.button(
+        tr("chat.delete"),
+        key=f"delete-{current.id}",
+        icon=":material/delete:",
+        width="stretch",
+        help=tr("chat.delete_help"),
+    ):
+        _ask_delete(app, actor, current)
+
+
+def _ask_delete(app: Application, actor: Actor, current: ConversationView) -> None:
+    @st.dialog(tr("chat.delete"))
+    def ask() -> None:
+        st.markdown(tr("chat.delete_sure", title=plain(current.title)))
+        if st.button(tr("chat.delete_yes"), key="delete-yes", type="primary"):
+            with errors_shown():
+                try:
+                    conversations.delete_conversation(app, actor, current.id)
+                except NotFound:
+                    notice(tr("chat.deleted_already"))
+                open_conversation(NEW)
+                st.rerun()
+
+    ask()

@@ -1,0 +1,139 @@
+"""One message: who speaks, what is said with its sources, how sure it is, and what the reader thinks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.access.actor import Actor
+from core.services.application import Application
+from core.services.views import MessageView
+from core.types import Answer, Citation, Refusal, Rung
+from pages.shared.answer_text import draw_answer_text, draw_text
+from pages.shared.chat_answering import ask_again
+from pages.shared.chat_feedback import feedback
+from pages.shared.chat_person import ask_for_person, handoff_note
+from pages.shared.chat_sources import open_source
+from pages.shared.errors import stored_error
+from pages.shared.language import tr
+from pages.shared.wording import plain, when
+
+AVATARS = {
+    "customer": ":material/person:",
+    "assistant": ":material/local_fire_department:",
+    "staff": ":material/support_agent:",
+    "system": ":material/info:",
+}
+COLOURS = {
+    Rung.FAQ: ("green", ":material/verified:"),
+    Rung.DOCUMENT: ("primary", ":material/format_quote:"),
+    Rung.MODEL: ("violet", ":material/auto_awesome:"),
+    Rung.PERSON: ("blue", ":material/support_agent:"),
+    Rung.REFUSAL: ("orange", ":material/help:"),
+}
+
+
+def draw_message(app: Application, actor: Actor, message: MessageView) -> None:
+    name = "user" if message.role == "customer" else "assistant"
+    with st.chat_message(name, avatar=AVATARS.get(message.role, AVATARS["system"])):
+        if message.role == "customer":
+            st.markdown(plain(message.text))
+        elif message.role == "assistant":
+            _assistant(app, actor, message)
+        elif message.role == "staff":
+            st.badge(tr("chat.rung.person"), icon=":material/support_agent:", color="blue")
+            draw_text(message.text, key=f"text-{message.id}")
+            st.caption(when(message.created_at))
+        else:
+            handoff_note(message)
+
+
+def _assistant(app: Application, actor: Actor, message: MessageView) -> None:
+    answer = message.answer
+    if message.state == "answering":
+        st.markdown(f":gray[{tr('chat.answering')}]")
+        return
+    if message.state == "failed":
+        st.error(stored_error(message.detail.get("error", {})) or tr("common.failed_without_reason"))
+    elif message.state == "stopped":
+        if message.text:
+            draw_text(message.text, key=f"text-{message.id}")
+        st.caption(tr("chat.stopped"))
+    elif answer is not None and answer.rung is Rung.PERSON:
+        _label(answer)
+        draw_text(message.text, key=f"text-{message.id}")
+    elif answer is not None and answer.refusal is not None:
+        _refusal(app, actor, message, answer, answer.refusal)
+    elif answer is not None:
+        _answer(app, actor, message, answer)
+    else:
+        draw_text(message.text, key=f"text-{message.id}")
+    if message.retry:
+        label = tr("chat.again")
+        st.button(label, key=f"again-{message.id}", icon=":material/refresh:", on_click=ask_again, args=(message.id,))
+
+
+def _answer(app: Application, actor: Actor, message: MessageView, answer: Answer) -> None:
+    if answer.rung is not Rung.SMALLTALK:
+        _label(answer)
+    clicked = draw_answer_text(answer, key=f"text-{message.id}")
+    if answer.dropped:
+        st.caption(tr("chat.dropped", n=answer.dropped))
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"sources-{message.id}"):
+        chosen = source_chips(answer.citations, key=f"source-{message.id}")
+        if answer.rung is not Rung.SMALLTALK:
+            feedback(app, actor, message)
+    if (number := clicked if clicked is not None else chosen) is not None:
+        open_source(app, actor, answer.citations, number)
+
+
+def _label(answer: Answer) -> None:
+    colour, icon = COLOURS.get(answer.rung, ("gray", ":material/chat:"))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(tr(f"chat.rung.{answer.rung.value}"), icon=icon, color=colour)  # type: ignore[arg-type]
+        if answer.rung in {Rung.DOCUMENT, Rung.MODEL}:
+            st.caption(confidence_words(answer.confidence), width="content", help=tr("chat.confidence.help"))
+
+
+def confidence_words(confidence: float) -> str:
+    """How sure an answer is, in words; the bounds are ours, the number behind them is calibrated."""
+    word = "high" if confidence >= 0.9 else "good" if confidence >= 0.75 else "fair" if confidence >= 0.5 else "low"
+    return tr(f"chat.confidence.{word}", percent=f"{min(confidence, 0.99) * 100:.0f}")
+
+
+def source_chips(citations: Sequence[Citation], *, key: str) -> int | None:
+    """One button a document and page; returns the citation whose button was just pressed."""
+    if not citations:
+        return None
+    pressed: int | None = None
+    places: dict[tuple[str, int], list[int]] = {}
+    for number, citation in enumerate(citations):
+        places.setdefault((citation.document, citation.page), []).append(number)
+    for (document, page), numbers in places.items():
+        marks = ", ".join(str(number + 1) for number in numbers)
+        label = f"{marks} · {plain(document)} · {tr('chat.source.page', page=page)}"
+        if st.button(label, key=f"{key}-{numbers[0]}", icon=":material/description:", help=tr("chat.source.open")):
+            pressed = numbers[0]
+    return pressed
+
+
+def _refusal(app: Application, actor: Actor, message: MessageView, answer: Answer, refusal: Refusal) -> None:
+    _label(answer)
+    st.markdown(tr(f"chat.refusal.{refusal.reason.value}"))
+    clicked: int | None = None
+    if refusal.best:
+        st.caption(tr(f"chat.best.{refusal.reason.value}"))
+        for number, place in enumerate(refusal.best):
+            with st.container(border=True, key=f"quote-{message.id}-{number}", gap="xsmall"):
+                st.text(place.quote if len(place.quote) <= 400 else place.quote[:400] + "…")
+                dated = f" · {place.document_date}" if place.document_date else ""
+                label = f"{plain(place.document)} · {tr('chat.source.page', page=place.page)}{dated}"
+                if st.button(label, key=f"best-{message.id}-{number}", icon=":material/description:", type="tertiary"):
+                    clicked = number
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"ways-{message.id}"):
+        if st.button(tr("chat.person.ask"), key=f"person-{message.id}", icon=":material/support_agent:"):
+            ask_for_person(app, actor, reason="refused")
+        feedback(app, actor, message)
+    if clicked is not None:
+        open_source(app, actor, refusal.best, clicked)

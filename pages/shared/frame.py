@@ -1,0 +1,42 @@
+"""The main script: names the pages, then runs the one that was asked for. Nothing that can fail stands above that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared.language import language_switch, tr
+
+PAGES = Path(__file__).resolve().parent.parent
+STATIC = Path(__file__).resolve().parent / "static"
+
+# Streamlit takes a page's file only by an absolute path here: this script's own folder holds no pages.
+ICONS = {
+    "home": ":material/home:",
+    "chat": ":material/forum:",
+    "knowledge": ":material/library_books:",
+    "quality": ":material/fact_check:",
+    "inbox": ":material/inbox:",
+}
+
+
+def run() -> None:
+    st.set_page_config(page_title="Pilotlight", page_icon=str(STATIC / "mark.svg"), layout="wide")
+    page = st.navigation(
+        [
+            st.Page(
+                PAGES / f"{name}.py", title=tr(f"common.nav.{name}"), icon=icon, url_path=name, default=name == "home"
+            )
+            for name, icon in ICONS.items()
+        ]
+    )
+    st.html(STATIC / "style.css")
+    st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "mark.svg")
+    # Drawn first, so that it is there when a page fails; style.css puts it under what the page adds to the sidebar.
+    with st.sidebar, st.container(key="sidebar-foot"):
+        language_switch()
+    page.run()
+
+
+run()

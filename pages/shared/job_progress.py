@@ -1,0 +1,116 @@
+"""A job as it really stands, polled while it runs and no longer. Leaving the page changes nothing about it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.access.actor import Actor
+from core.services import jobs
+from core.services.application import Application
+from core.services.views import JobFileView, JobView
+from core.text.catalogue import catalogue
+from pages.shared.errors import errors_shown, stored_error
+from pages.shared.language import language, tr
+from pages.shared.wording import plain, size, when
+
+SECONDS = 1.0
+SHOWN_FILES = 30
+BADGES = {
+    "queued": ("gray", ":material/schedule:"),
+    "running": ("blue", ":material/progress_activity:"),
+    "done": ("green", ":material/check:"),
+    "held": ("orange", ":material/policy:"),
+    "unchanged": ("gray", ":material/equal:"),
+    "failed": ("red", ":material/error:"),
+    "cancelled": ("gray", ":material/cancel:"),
+}
+
+
+def job_panel(app: Application, actor: Actor, knowledge_base_id: int, kinds: tuple[str, ...], *, key: str) -> None:
+    """The jobs of these kinds that run, and the last one that ended until it is put away."""
+    found = [job for job in jobs.list_jobs(app, actor, knowledge_base_id, limit=20) if job.kind in kinds]
+    put_away = st.session_state.get(f"{key}.put_away", 0)
+    shown = [job for job in found if not job.finished] or [
+        job for job in found[:1] if job.id > put_away and _recent(job)
+    ]
+    if not shown:
+        return
+    running = any(not job.finished for job in shown)
+
+    @st.fragment(run_every=SECONDS if running else None, key=f"{key}-{'run' if running else 'end'}")
+    def poll() -> None:
+        views = [jobs.get_job(app, actor, job.id) for job in reversed(shown)]
+        for view in views:
+            _draw(app, actor, view, key=f"{key}-{view.id}", put_away=f"{key}.put_away")
+        if running and all(view.finished for view in views):
+            st.rerun(scope="app")
+
+    poll()
+
+
+def _recent(job: JobView) -> bool:
+    from core.db.tables import utc_now
+
+    return job.finished_at is not None and (utc_now() - job.finished_at).total_seconds() < 3600
+
+
+def _draw(app: Application, actor: Actor, job: JobView, *, key: str, put_away: str) -> None:
+    with st.container(border=True, key=f"job-{key}"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            colour, icon = BADGES.get(job.state, ("gray", ":material/help:"))
+            st.badge(tr(f"common.job.{job.state}"), color=colour, icon=icon)  # type: ignore[arg-type]
+            st.markdown(f"**{_named('common.job_kind', job.kind)}**", width="content")
+            st.caption(when(job.created_at), width="content")
+            st.space("stretch")
+            _buttons(app, actor, job, key=key, put_away=put_away)
+        if not job.finished and not job.worker_alive:
+            st.warning(tr("common.worker_down"), icon=":material/warning:")
+        if not job.finished:
+            share = job.done / job.total if job.total else 0.0
+            text = (
+                f"{_named('common.stage', job.stage)} {job.done}/{job.total}" if job.total else tr("common.job.queued")
+            )
+            st.progress(min(1.0, share), text=text)
+        if job.state == "failed" and job.error:
+            st.error(stored_error(job.error), icon=":material/error:")
+        for line in job.files[:SHOWN_FILES]:
+            _file(line)
+        if len(job.files) > SHOWN_FILES:
+            st.caption(tr("common.and_more", n=len(job.files) - SHOWN_FILES))
+
+
+def _buttons(app: Application, actor: Actor, job: JobView, *, key: str, put_away: str) -> None:
+    if not job.finished:
+        if st.button(tr("common.cancel"), key=f"cancel-{key}", icon=":material/stop_circle:", type="tertiary"):
+            with errors_shown():
+                jobs.cancel_job(app, actor, job.id)
+                st.rerun(scope="app")
+        return
+    again = job.state in {"failed", "cancelled"} or any(line.state in {"failed", "cancelled"} for line in job.files)
+    if again and st.button(tr("common.retry"), key=f"retry-{key}", icon=":material/refresh:", type="tertiary"):
+        with errors_shown():
+            jobs.retry_job(app, actor, job.id)
+            st.rerun(scope="app")
+    if st.button(tr("common.put_away"), key=f"away-{key}", icon=":material/close:", type="tertiary"):
+        st.session_state[put_away] = job.id
+        st.rerun(scope="app")
+
+
+def _file(line: JobFileView) -> None:
+    colour, icon = BADGES.get(line.state, ("gray", ":material/help:"))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(tr(f"common.file.{line.state}"), color=colour, icon=icon)  # type: ignore[arg-type]
+        st.markdown(plain(line.name), width="content")
+        facts = [size(line.size)] if line.size else []
+        if line.state == "running" and line.stage:
+            count = f" {line.done}/{line.total}" if line.total > 1 else ""
+            facts.append(_named("common.stage", line.stage) + count)
+        st.caption(" · ".join(facts), width="content")
+    if line.error:
+        st.caption(f":{'red' if line.state == 'failed' else 'gray'}[{plain(stored_error(line.error))}]")
+
+
+def _named(prefix: str, name: str) -> str:
+    """The word for a kind or stage; a new one that has no word yet is shown by its own name."""
+    key = f"{prefix}.{name}"
+    return catalogue(language()).get(key, name.replace("_", " "))

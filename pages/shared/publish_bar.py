@@ -1,0 +1,76 @@
+"""Whether what is shown is what answers: the published index, a draft, and what stands in a draft's way."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.access.actor import Actor
+from core.services import publish
+from core.services.application import Application
+from core.services.views import KnowledgeBaseView
+from pages.shared.errors import errors_shown
+from pages.shared.language import tr
+from pages.shared.parts import notice
+from pages.shared.wording import plain, when
+
+
+def publish_bar(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
+    if base.draft_version is None:
+        if base.live_version is not None and base.published_at is not None:
+            text = tr("knowledge.published", passages=base.passages, when=when(base.published_at))
+            st.caption(f":green[:material/check_circle:] {text}", help=plain(base.rule) or None)
+        return
+    with st.container(border=True, key="publish-bar"):
+        if base.blocked_by:
+            st.warning(tr("knowledge.blocked", n=len(base.blocked_by)), icon=":material/block:")
+            for line in base.blocked_by[:5]:
+                st.markdown(f"- {plain(str(line.get('question', '')))} :gray[{plain(why(str(line.get('why', ''))))}]")
+            if len(base.blocked_by) > 5:
+                st.caption(tr("common.and_more", n=len(base.blocked_by) - 5))
+        else:
+            st.info(tr("knowledge.draft"), icon=":material/edit_note:")
+        with st.container(horizontal=True):
+            if st.button(tr("knowledge.publish"), key="publish", type="primary", icon=":material/publish:"):
+                _publish(app, actor, base, override=False)
+            if base.blocked_by and st.button(tr("knowledge.override"), key="override", icon=":material/warning:"):
+                _ask_override(app, actor, base)
+            if st.button(tr("knowledge.discard"), key="discard", type="tertiary"):
+                with errors_shown():
+                    publish.discard_draft(app, actor, base.id)
+                    notice(tr("knowledge.discarded"))
+                    st.rerun()
+
+
+def why(code: str) -> str:
+    """Why a golden question fails, in words."""
+    return tr(f"quality.why.{code}") if code in KNOWN_WHY else code
+
+
+KNOWN_WHY = {
+    "refused",
+    "answered",
+    "wrong_document",
+    "wrong_answer",
+    "no_answer",
+    "error",
+}
+
+
+def _publish(app: Application, actor: Actor, base: KnowledgeBaseView, *, override: bool) -> None:
+    with errors_shown():
+        with st.spinner(tr("knowledge.publishing")):
+            result = publish.publish(app, actor, base.id, override=override)
+        notice(
+            tr("knowledge.publish_done") if result.published else tr("knowledge.publish_blocked", n=len(result.broken))
+        )
+        st.rerun()
+
+
+def _ask_override(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
+    @st.dialog(tr("knowledge.override"), icon=":material/warning:")
+    def ask() -> None:
+        st.markdown(tr("knowledge.override_sure", n=len(base.blocked_by)))
+        if st.button(tr("knowledge.override_yes"), key="override-yes", type="primary"):
+            _publish(app, actor, base, override=True)
+
+    ask()

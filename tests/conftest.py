@@ -1,0 +1,78 @@
+"""What tests share: settings on a temporary folder, a real application on a migrated SQLite file, the public data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.access.actor import Actor
+from core.bootstrap import build, local_actor
+from core.models.hub import ModelHub
+from core.services.application import Application
+from core.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = Path(os.environ.get("PILOTLIGHT_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own PILOTLIGHT_ variables must not change what tests see."""
+    for key in list(os.environ):
+        if key.startswith("PILOTLIGHT_") and key not in {"PILOTLIGHT_SHARED_DATA", "PILOTLIGHT_TEST_MODELS"}:
+            monkeypatch.delenv(key)
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Exported encoders, made once for all tests; PILOTLIGHT_TEST_MODELS keeps them between runs."""
+    kept = os.environ.get("PILOTLIGHT_TEST_MODELS")
+    return Path(kept) if kept else tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def models(model_folder: Path) -> ModelHub:
+    """The real packaged encoder, loaded once a test session."""
+    return ModelHub(Settings(data_dir=model_folder, _env_file=None))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "var", index_dir=tmp_path / "indexes", heartbeat_seconds=0.2, _env_file=None)
+
+
+@pytest.fixture
+def make_application(models: ModelHub) -> Iterator[Callable[[Settings], Application]]:
+    """Builds real applications that share the loaded models."""
+    made: list[Application] = []
+
+    def make(settings: Settings) -> Application:
+        app = build(settings, models=models)
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.queue.close()
+        app.database.engine.dispose()
+
+
+@pytest.fixture
+def app(settings: Settings, make_application: Callable[[Settings], Application]) -> Application:
+    return make_application(settings)
+
+
+@pytest.fixture
+def owner(app: Application) -> Actor:
+    return local_actor(app, "visitor-of-the-owner-0000")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The public data sets; tests that need them are skipped, and say so, where they are missing."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"public data sets not found at {SHARED_DATA}; set PILOTLIGHT_SHARED_DATA to their folder")
+    return SHARED_DATA
