@@ -151,5 +151,3 @@ def halves(reading: Reading) -> tuple[range, range]:
 def holds_gold(asked: Asked, start: int, end: int) -> bool:
     """Does the span ``[start, end)`` of the question's own paragraph hold a whole gold span."""
     return any(start <= s and s + len(text) <= end for text, s in zip(asked.answers, asked.starts, strict=True))
-
-

@@ -34,7 +34,8 @@ CARD = {
     "licences": ["CC BY-SA 3.0 (DRCD)", "CC BY-SA 4.0 (CMRC 2018)"],
     "made_by": "python -m benchmarks.refusal --fit",
     "languages": "Chinese text fitted; the evidence names no language, English is measured on XQuAD and not fitted",
-    "threshold": "5 % wrong on the fitting part, until a knowledge base has golden questions of its own",
+    "threshold": "at most 5 % of the answers given lead with a sentence from a wrong paragraph, on the fitting part; used "
+    "until a knowledge base has golden questions of its own",
 }
 
 
@@ -92,7 +93,8 @@ def write_weights() -> None:
     facts, right = np.concatenate([p.evidence for p in parts]), np.concatenate([p.span for p in parts])
     model = fit(facts, right.tolist())
     chances = 1 / (1 + np.exp(-model.scores(facts)))
-    threshold = calibrate(chances.tolist(), right.tolist(), 0.05)
+    paragraph = np.concatenate([p.paragraph for p in parts])
+    threshold = calibrate(chances.tolist(), paragraph.tolist(), 0.05)
     data = {
         "card": {**CARD, "questions": len(right)},
         "coefficients": dict(zip(EVIDENCE, (round(c, 4) for c in model.coefficients), strict=True)),

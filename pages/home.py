@@ -8,7 +8,6 @@ from pages.shared.guard import guard
 app, actor = guard(Permission.KNOWLEDGE_READ)
 
 from core.services.overview import overview  # noqa: E402 - guard() is the page's first statement
-
 from pages.shared.home_parts import first_steps, headline, models, numbers, plot_days  # noqa: E402
 from pages.shared.parts import show_notices  # noqa: E402
 

@@ -1,7 +1,8 @@
 """The hard facts of a sentence: amounts, durations, percentages, dates, times of day, weekdays, codes, addresses.
 
-Both languages and both ways of writing a number meet in one form: "thirty days", "30-day", "三十天" and "３０天" are the same
-value. Works on text that ``core.text.words.simplify`` has folded; offsets are into ``Values.text``, not into the original.
+Both languages and both ways of writing a number meet in one form: "thirty days", "30-day", "三十天" and "３０天" are
+the same value. Works on text that ``core.text.words.simplify`` has folded; offsets are into ``Values.text``, not into
+the original.
 """
 
 from __future__ import annotations
@@ -17,15 +18,14 @@ Side = Literal["", "low", "high"]
 
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _POWERS = {"十": 10, "百": 100, "千": 1000}
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_WORDS = {w: i for i, w in enumerate(_SMALL)} | {w: 20 + 10 * i for i, w in enumerate(_TENS)}
-_MONTHS = "january february march april may june july august september october november december".split()
+_NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen"""
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_WORDS = {w: i for i, w in enumerate(_NUMBERS.split())} | {w: 20 + 10 * i for i, w in enumerate(_TENS)}
+_YEAR = "january february march april may june july august september october november december"
+_MONTHS = tuple(_YEAR.split())
 _MONTH = "|".join([*_MONTHS, *(m[:3] for m in _MONTHS), "sept"])
-_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 # unit -> (kind, factor to the kind's own unit): minutes for what a clock measures, months for what a calendar does
 _UNITS: tuple[tuple[str, str, float], ...] = (
@@ -69,9 +69,13 @@ _ZH_COUNTED = (
 _ZH_NUMBER = re.compile(rf"(?<![周期拜第])[零〇一二两三四五六七八九十百千万亿]+{_ZH_COUNTED}")
 _ZH_LONG = re.compile(r"[一二两三四五六七八九][十百千万亿][零〇一二两三四五六七八九十百千万亿]*|十[一二三四五六七八九]")
 _ZH_ARTICLE = re.compile(r"一(?=个(?!月|星期|小时|工作|礼拜)|种|款|位|份|样|台|件|条|张|项|点|层|级)")
-_EN_NUMBER = re.compile(rf"\b(?:{'|'.join(_WORDS)})(?:(?:[- ]|\sand\s)(?:{'|'.join([*_WORDS, 'hundred', 'thousand', 'million'])}))*\b")
+_NEXT_WORD = "|".join([*_WORDS, "hundred", "thousand", "million"])
+_EN_NUMBER = re.compile(rf"\b(?:{'|'.join(_WORDS)})(?:(?:[- ]|\sand\s)(?:{_NEXT_WORD}))*\b")
 _EN_UNIT_NEXT = re.compile(r"[- ](?:business|working|day|week|month|year|hour|minute|second|percent|dollar|euro|time)")
-_CODE = re.compile(r"(?<![a-z0-9])(?!(?:usd|rmb|cny|eur|gbp)\s?\d)[a-z]{1,12}-?\d[a-z0-9]*(?:[-.][a-z0-9]+)*|v?\d+(?:\.\d+){2,}")
+_CODE = re.compile(
+    r"(?<![a-z0-9])(?!(?:usd|rmb|cny|eur|gbp)\s?\d)[a-z]{1,12}-?\d[a-z0-9]*(?:[-.][a-z0-9]+)*"
+    r"|v?\d+(?:\.\d+){2,}"
+)
 _ADDRESS = re.compile(r"[a-z0-9_.+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+|https?://[^\s,，。)）]+|www\.[^\s,，。)）]+")
 _PERIOD = re.compile(
     r"(?:\b(?:per|each|every|a|an)\s|/\s?)(day|week|month|year|hour|minute|user|seat)\b|\b(dai|week|month|year|annual|hour)ly\b"
@@ -82,8 +86,9 @@ _PERIOD_NAMES |= {"年": "year", "小时": "hour", "人": "user", "分钟": "min
 
 _PRE: tuple[tuple[str, Bound], ...] = (
     (r"(?:no|not|never) (?:more|longer|later|higher) than|(?:not|n't) exceed(?:ing)?|不(?:超过|高于|多于|大于)", "le"),
-    (r"(?:no|not|never) (?:less|fewer|lower|earlier) than|不(?:少于|低于|小于|足)?(?<!不)(?<!不足)", "ge"),
-    (r"within|up to|at (?:the )?most|max(?:imum)?(?: of)?|(?:less|fewer|lower|shorter) than|under|below|until|by", "le"),
+    (r"(?:no|not|never) (?:less|fewer|lower|earlier) than|不(?:少于|低于|小于)", "ge"),
+    (r"within|up to|at (?:the )?most|max(?:imum)?(?: of)?|under|below|until|by", "le"),
+    (r"(?:less|fewer|lower|shorter) than", "le"),
     (r"最多|最长|最高|至多|少于|低于|不足|不到|小于|最晚|截至", "le"),
     (r"at (?:the )?least|min(?:imum)?(?: of)?|(?:more|longer|higher|greater) than|over|above|exceed(?:s|ing)?", "ge"),
     (r"至少|最少|最低|超过|大于|高于|多于|满", "ge"),
@@ -246,13 +251,18 @@ def _digits(text: str) -> str:
     """Number words of both languages as digits; thousands separators removed."""
     text = re.sub(r"(?<=\d)[,，](?=\d{3}(?!\d))", "", text)
     text = re.sub(r"百分之([零〇一二两三四五六七八九十百\d.]+)", lambda m: f"{_zh(m.group(1))}%", text)
-    text = re.sub(r"([零一二三四五六七八九])([一二三四五六七八九])折", lambda m: f"{_DIGITS[m[1]]}.{_DIGITS[m[2]]}折", text)
+    text = re.sub(r"([一二三四五六七八九])([一二三四五六七八九])折", _discount, text)
     text = re.sub(r"半(?=年|小时|天)", "0.5", re.sub(r"半个(?=月|小时)", "0.5个", text))
     text = _ZH_ARTICLE.sub("", text)
     text = _ZH_NUMBER.sub(lambda m: _zh(m.group()), text)
     text = _ZH_LONG.sub(lambda m: _zh(m.group()), text)
     text = re.sub(r"(\d+(?:\.\d+)?)\s?(万|亿|千|百)", _scaled, text)
     return _EN_NUMBER.sub(_english, text)
+
+
+def _discount(match: re.Match[str]) -> str:
+    """八五折 is 8.5 of ten."""
+    return f"{_DIGITS[match.group(1)]}.{_DIGITS[match.group(2)]}折"
 
 
 def _scaled(match: re.Match[str]) -> str:

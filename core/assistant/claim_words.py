@@ -1,4 +1,4 @@
-"""Words that decide whether a sentence says what its source says: negations, opposites, limits, and words that carry nothing.
+"""Words that decide whether a sentence says what its source says: negations, opposites, limits, empty words.
 
 Everything is matched on text folded by ``core.text.words.simplify`` (lower case, Simplified).
 """
@@ -11,7 +11,7 @@ import re
 _NO_DENIAL = re.compile(
     r"不仅|不但|不论|不管|不同|不过|不断|不久|不少于|不低于|不高于|不超过|不大于|不小于|不多于|不足|不到|不必说|无论|无线|无忧"
     r"|非常|未来|否则|不错|是否|能不能|可不可以|除非|莫过于"
-    r"|no (?:more|less|fewer|later|longer|earlier) than|not (?:more|less|later|only)\b(?: than)?|not exceed\w*"
+    r"|no (?:more|less|fewer|later|longer|earlier) than|not (?:more|less|later) than|not only\b|not exceed\w*"
 )
 _DENIAL = re.compile(
     r"\b(?:not|no|never|none|nor|neither|nothing|nobody|cannot|unable|without|refuses?|denied|declined?)\b|n't\b|\bnon-?(?=[a-z])"
@@ -22,9 +22,18 @@ _DENIAL = re.compile(
 # Groups of words that exclude each other: a claim that uses one where its source uses another says something else.
 _OPPOSITES: tuple[tuple[str, ...], ...] = (
     (r"\bbefore\b|\bprior to\b|之前|以前|前(?=取消|退|申请|提交)", r"\bafter\b|之后|以后|后(?=取消|退|申请|提交)"),
-    (r"\bmore\b|\bover\b|\babove\b|超过|高于|大于|以上", r"\bless\b|\bfewer\b|\bunder\b|\bbelow\b|低于|小于|少于|不足|以下"),
-    (r"\bat least\b|\bminimum\b|至少|最少|最低|不少于|不低于", r"\bat most\b|\bmaximum\b|\bup to\b|最多|最高|最长|至多|不超过"),
-    (r"\bincreas\w+|\brais\w+|\brises?\b|增加|上调|提高|涨", r"\bdecreas\w+|\breduc\w+|\blower\w*|\bdrops?\b|减少|下调|降低|降(?!级)"),
+    (
+        r"\bmore\b|\bover\b|\babove\b|超过|高于|大于|以上",
+        r"\bless\b|\bfewer\b|\bunder\b|\bbelow\b|低于|小于|少于|不足|以下",
+    ),
+    (
+        r"\bat least\b|\bminimum\b|至少|最少|最低|不少于|不低于",
+        r"\bat most\b|\bmaximum\b|\bup to\b|最多|最高|最长|至多|不超过",
+    ),
+    (
+        r"\bincreas\w+|\brais\w+|\brises?\b|增加|上调|提高|涨",
+        r"\bdecreas\w+|\breduc\w+|\blower\w*|\bdrops?\b|减少|下调|降低|降(?!级)",
+    ),
     (r"\bopen\w*|开放|营业", r"\bclos\w+|关闭|停业|休息"),
     (r"\binclud\w+|包含|包括|含(?!义)|涵盖", r"\bexclud\w+|排除|不含|不包含|不包括|不涵盖"),
     (r"\balways\b|始终|总是", r"\bnever\b|\bsometimes\b|从不|永不|有时"),
@@ -44,26 +53,37 @@ _OPPOSITES: tuple[tuple[str, ...], ...] = (
     (r"\bunused\b|\bunopened\b|\bnew\b|未使用|未拆封|全新", r"(?<!un)\bused\b|\bopened\b|已使用|已拆封|二手"),
 )
 OPPOSITES = tuple(tuple(re.compile(side) for side in pair) for pair in _OPPOSITES)
-UNIVERSAL = re.compile(r"\b(?:all|every|any|each|always|every(?:one|thing|body)|any(?:one|thing|time))\b|所有|全部|一律|任何|全场|随时")
+UNIVERSAL = re.compile(
+    r"\b(?:all|every|any|each|always|every(?:one|thing|body)|any(?:one|thing|time))\b"
+    r"|所有|全部|一律|任何|全场|随时"
+)
 ONLY = re.compile(r"\b(?:only|solely|exclusively|just)\b|仅|只(?!需|要)|唯一")
-DUTY = re.compile(r"\b(?:must|mandatory|obliged|obligatory|have to|has to|required?|requires)\b|必须|务必|必需|强制|须")
+DUTY = re.compile(
+    r"\b(?:must|mandatory|obliged|obligatory|have to|has to|required?|requires)\b"
+    r"|必须|务必|必需|强制|须"
+)
 EXCEPTION = re.compile(r"\b(?:unless|except(?:ing|ion)?|excluding|other than|apart from)\b|除非|除外|除了|例外")
 CONDITION = re.compile(r"\b(?:if|provided|as long as)\b|如果|若(?!干)|倘若|前提|只要|的话")
 PASSIVE = re.compile(r"\bby\b|\b(?:is|are|was|were|be|been|being)\b|被|由")
 QUESTION = re.compile(r"[?？]\s*[\"'”’）)]*\s*$")
+POINTS = re.compile(r"\b(?:it|them|this|that|these|those)\W*$|(?:它|它们|这个|那个)\W*$")
 PRONOUN = re.compile(r"^\W*(?:it|they|this|these|that|those|he|she|both)\b|^\W*(?:它|其|该|此|这|两者)")
 
 # What these words add no source has to state. Stems as ``search_words`` gives them.
-BENIGN = frozenset(
-    "pleas get got receiv offer provid avail also howev therefor accord passag within up least most minimum maximum max min over "
-    "about around onli just simpli through via per between cost price per each everi mean regard concern them one than take need "
-    "customer client user person peopl us ours yourself upon onc then until by must may might would possibl abl use all ani alway".split()
-) | frozenset(
-    "即可 可 即 将 会 能够 享 享受 可享 进行 提供 支持 需要 需 时 期 期限 内 后 前 中 起 为 并 且 其中 相关 根据 按照 客户 用户 顾客 您好 "
-    "以 被 由 所 至 则 还 均 各 有 无需 最多 最少 至少 超过 不 不是 不会 不能 不可 无 没 未 非 次 位 名 个 人 款 满 到 在 通过 绝 都 该 本 "
-    "必须 务必 须 当 共 约 大约 左右 就 随时 不可以 情况 处 所有 全部 一律 任何 全场".split()
-)
-NEGATION_STEMS = frozenset("never none without cannot unabl nor neither can't don't doesn't isn't aren't won't".split())
+_BENIGN_EN = """
+pleas get got receiv offer provid avail also howev therefor accord passag within up least most minimum maximum max min
+over about around onli just simpli through via per between cost price each everi regard them one than take
+need customer client user person peopl us ours yourself upon onc then until by must may might would possibl abl use all
+ani alway
+"""
+_BENIGN_ZH = """
+即可 可 即 将 会 能够 享 享受 可享 进行 提供 支持 需要 需 时 期 期限 内 后 前 中 起 为 并 且 其中 相关 根据 按照 客户
+用户 顾客 您好 以 被 由 所 至 则 还 均 各 有 无需 最多 最少 至少 超过 不 不是 不会 不能 不可 不可以 无 没 未 非 次 位 名
+个 人 款 满 到 在 通过 绝 都 该 本 必须 务必 须 当 共 约 大约 左右 就 随时 情况 处 所有 全部 一律 任何 全场
+"""
+BENIGN = frozenset(_BENIGN_EN.split()) | frozenset(_BENIGN_ZH.split())
+_NEGATIONS = "never none without cannot unabl nor neither can't don't doesn't isn't aren't won't"
+NEGATION_STEMS = frozenset(_NEGATIONS.split())
 
 # Pairs that may stand for each other; both directions. Stems again.
 _SAME: tuple[tuple[str, ...], ...] = (

@@ -1,9 +1,9 @@
 """Does a passage say this? A check of one sentence against the retrieved spans that needs no language model.
 
-A claim is supported when one sentence of a passage (with its heading, its table header, and the sentence before it where
-it begins with a pronoun) holds its content words, all of its numbers, dates, names and codes bound the same way, and
-neither denies, limits nor reverses it. A compound claim may rest on several sentences, clause by clause. Whatever is
-doubtful counts as unsupported: a wrong sentence shown is worse than a right one dropped.
+A claim is supported when one sentence of a passage (with its heading, its table header, and the sentence before it
+where it begins with a pronoun) holds its content words, all of its numbers, dates, names and codes bound the same way,
+and neither denies, limits nor reverses it. A compound claim may rest on several sentences, clause by clause. Whatever
+is doubtful counts as unsupported: a wrong sentence shown is worse than a right one dropped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ Similarity = Callable[[str, str], float]  # cosine of two short English texts, -
 
 MIN_COVERAGE = 0.75  # share of the claim's word weight (IDF) that the source must hold
 SIMILAR_WORD = 0.72  # cosine above which two English words may stand for each other
-_CLAUSE = re.compile(r"[,，;；|\t]|(?<!\d)[:：]|[:：](?!\d)|\b(?:and|but|while|whereas|though|although)\b|(?:但是?|而(?!且)|并且?|且)")
+_CLAUSE = re.compile(
+    r"[,，;；|\t]|(?<!\d)[:：]|[:：](?!\d)"
+    r"|\b(?:and|but|while|whereas|though|although)\b|(?:但是?|而(?!且)|并且?|且)"
+)
+# Where a claim may be proved in parts. Not at a comma: what stands beside one is often no statement of its own, and a
+# part proved by another sentence makes a false whole ("In 1990, ...").
+_COMPOUND = re.compile(r"[;；]|\b(?:and|but|while|whereas)\b|但是?|并且|同时")
 _NAME = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Za-z0-9&-]*")
 
 
@@ -43,8 +49,8 @@ class Span(NamedTuple):
 class Support:
     """The verdict. ``score`` is the weighted share of the claim's words found (0..1); ``why`` is a stable code.
 
-    ``why``: supported, no_words, question, words (``detail``: the first missing), value, unbound, negation, opposite,
-    universal, only, duty, exception, condition, order, name.
+    ``why``: supported, no_words, question, pronoun (nobody knows what "it" is), words (``detail``: the first missing),
+    value, unbound, negation, opposite, universal, only, duty, exception, condition, order.
     """
 
     supported: bool
@@ -81,11 +87,18 @@ class Evidence:
         self._sentences = [s for i, passage in enumerate(passages) for s in _prepare(i, passage)]
         self._in = Counter(word for s in self._sentences for word in s.words)
 
-    def check(self, sentence: str) -> Support:
-        """The verdict on one sentence."""
+    def check(self, sentence: str, *, before: str = "") -> Support:
+        """The verdict on one sentence. ``before`` is the sentence shown before it, to which a leading "it" refers."""
         if w.QUESTION.search(sentence):
             return Support(False, 0.0, why="question")
         claim = _Claim(sentence)
+        if w.PRONOUN.search(claim.folded) and not any(claim.letters == _letters(s.folded) for s in self._sentences):
+            subject = [word for word in search_words(before) if word not in w.BENIGN][:2]
+            if not subject:
+                return Support(False, 0.0, why="pronoun")
+            claim = _Claim(sentence, carried=subject)
+        if w.POINTS.search(claim.folded) and len(claim.words) + len(claim.facts.items) < 4:
+            return Support(False, 0.0, why="pronoun")
         if not claim.words and not claim.facts.items:
             return Support(False, 0.0, why="no_words")
         best = self._alone(claim)
@@ -99,16 +112,15 @@ class Evidence:
 
     def _by_clauses(self, sentence: str, claim: _Claim) -> Support | None:
         """A compound claim: every clause supported by itself, with the subject of the first carried into the others."""
-        parts = [part.strip() for part in _CLAUSE.split(sentence) if part.strip()]
-        if not 2 <= len(parts) <= 4:
+        parts = [part.strip() for part in _COMPOUND.split(sentence) if part.strip()]
+        # A short part ("In March, ...") says when or of whom the rest is true: apart from it the rest proves nothing.
+        if not 2 <= len(parts) <= 4 or not all(_long_enough(part) for part in parts):
             return None
         subject = claim.words[:2]
         spans: list[Span] = []
         scores: list[float] = []
         for number, part in enumerate(parts):
             piece = _Claim(part, carried=() if number == 0 else subject)
-            if len(piece.words) + len(piece.facts.items) < 2:
-                return None
             own = self._alone(piece)
             if not own.supported and number:
                 own = self._alone(_Claim(part)) if len(_Claim(part).words) >= 3 and _own_subject(part) else own
@@ -140,7 +152,7 @@ class Evidence:
             total += weight
             if _holds(word, source.words, source.folded):
                 found += weight
-                own += 1
+                own += word not in w.BENIGN
             elif _holds(word, source.context, source.context_text):
                 found += weight
             elif word in w.BENIGN or word in w.NEGATION_STEMS:
@@ -149,8 +161,8 @@ class Evidence:
                 found += weight
             else:
                 missing.append(word)
-        if claim.words and not own and not claim.facts.items:
-            missing.append(claim.words[0])
+        if not own:
+            missing.append(claim.words[0] if claim.words else "")
         return (found / total if total > 0 else float(bool(claim.facts.items))), missing
 
     def _weight(self, word: str) -> float:
@@ -240,6 +252,11 @@ def _holds(word: str, words: frozenset[str], text: str) -> bool:
     )
 
 
+def _long_enough(part: str) -> bool:
+    """Three English words or six Chinese characters and more, so that a part can be a statement."""
+    return len(re.findall(r"[A-Za-z0-9$]+", part)) >= 3 or len(re.findall(r"[\u4e00-\u9fff]", part)) >= 6
+
+
 def _own_subject(part: str) -> bool:
     """Whether a clause of a compound claim names its own subject (English: an article or a name leads it)."""
     return bool(re.match(r"\s*(?:the|our|your|its|a|an|we|you)\b|\s*[A-Z]", part, re.I)) or has_han(part)
@@ -247,7 +264,9 @@ def _own_subject(part: str) -> bool:
 
 def _aligned(claim: _Claim, source: _Sentence) -> tuple[_Clause, ...]:
     """The fewest clauses of ``source`` that hold what the claim says (greedy set cover)."""
-    want_words = {word for word in claim.words if any(_holds(word, c.words, c.text) for c in source.clauses)}
+    # A denial must not choose the clause whose denials are then counted.
+    telling = [word for word in claim.words if word not in w.BENIGN and word not in w.NEGATION_STEMS]
+    want_words = {word for word in telling if any(_holds(word, c.words, c.text) for c in source.clauses)}
     want_values = [v for v in claim.facts.items if any(matches(v, i) for c in source.clauses for i in c.items)]
     left = list(source.clauses)
     chosen: list[_Clause] = []
@@ -345,9 +364,7 @@ def _reversed(claim: _Claim, source: _Sentence, aligned: Sequence[_Clause]) -> b
         return False
     at = {word: i for i, word in enumerate(source.order)}
     triples = zip(claim.order, claim.order[1:], claim.order[2:], strict=False)
-    return any(
-        a in at and v in at and b in at and at[b] + 1 == at[v] and at[v] + 1 == at[a] for a, v, b in triples
-    )
+    return any(a in at and v in at and b in at and at[b] + 1 == at[v] and at[v] + 1 == at[a] for a, v, b in triples)
 
 
 def _blank(text: str) -> str:

@@ -167,7 +167,9 @@ def fit(rows: NDArray[np.float64], right: Sequence[bool], *, prior: Linear | Non
     )
 
 
-def refit(rows: NDArray[np.float64], right: Sequence[bool], folds: int = 5) -> tuple[Linear, NDArray[np.float64]] | None:
+def refit(
+    rows: NDArray[np.float64], right: Sequence[bool], folds: int = 5
+) -> tuple[Linear, NDArray[np.float64]] | None:
     """A knowledge base's own model and its cross-validated probabilities (n,); None when there is too little to learn.
 
     Needs ENOUGH golden questions answered rightly and wrongly together, at least 8 of either kind. The probabilities
@@ -214,9 +216,7 @@ def calibrate(
     answered, bad = last + 1, int(wrong[last])
     lower, upper = clopper_pearson(bad, answered)
     covered = (answered - bad) / should if should else 0.0
-    return Threshold(
-        float(values[order][last]), covered, bad / answered, answered, len(values), lower, upper
-    )
+    return Threshold(float(values[order][last]), covered, bad / answered, answered, len(values), lower, upper)
 
 
 def clopper_pearson(events: int, trials: int, level: float = 0.95) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What a person on duty needs to take over a conversation, made from its own words: nothing is invented, nothing is generated."""
+"""What a person on duty needs to take over a conversation, made from its own words: nothing is generated."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class HandoffPacket:
 
 
 def packet(turns: Sequence[Turn], reason: HandoffReason, language: Language, *, contact: str = "") -> HandoffPacket:
-    """The packet for ``turns`` (oldest first). ``contact``: how the customer may be reached, empty when unknown or here."""
+    """The packet for ``turns``, oldest first. ``contact``: how the customer may be reached; empty when unknown."""
     tried = tuple(_tried(turns))
     return HandoffPacket(_summary(tried, reason, language, contact), tried, reason, contact)
 
@@ -72,7 +72,8 @@ def _tried(turns: Sequence[Turn]) -> list[Tried]:
                 found.append(_unanswered(question))
             question = turn.text
         elif question is not None and turn.speaker == "staff":
-            found.append(Tried(_short(question, MAX_QUESTION), Rung.PERSON, (), _short(turn.text, MAX_ANSWER), False, ""))
+            said = _short(turn.text, MAX_ANSWER)
+            found.append(Tried(_short(question, MAX_QUESTION), Rung.PERSON, (), said, False, ""))
             question = None
         elif question is not None:
             if turn.answer is None or turn.answer.rung is not Rung.SMALLTALK:
@@ -104,7 +105,9 @@ def _answered(question: str, turn: Turn) -> Tried:
 
 
 _PERSON = re.compile(
-    r"\b(?:human|agent|person|representative|operator|somebody|someone|staff)\b|人工|真人|转接|客服(?:人员|专员)?$", re.I
+    r"\b(?:human|agent|person|representative|operator|somebody|someone|staff)\b"
+    r"|人工|真人|转接|客服(?:人员|专员)?$",
+    re.I,
 )
 
 

@@ -1,7 +1,7 @@
 """When somebody is on duty: a weekly schedule in a time zone, with holidays. Pure; the clock is the caller's.
 
-A schedule is written as ``mon-fri 09:00-18:00; sat 10:00-14:00`` (several spans a day with commas, ``00:00-24:00`` for a
-whole day, a span such as ``22:00-06:00`` runs over midnight into the next day).
+A schedule is written as ``mon-fri 09:00-18:00; sat 10:00-14:00`` (several spans a day with commas, ``00:00-24:00`` for
+a whole day; a span such as ``22:00-06:00`` runs over midnight into the next day).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WHOLE_DAY = 24 * 60
 _LOOK_AHEAD = 400  # days searched for the next opening: more than a year of holidays is no schedule
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*[-–~]\s*(\d{1,2}):(\d{2})")
-_ZH_DAYS = {"周一": "mon", "周二": "tue", "周三": "wed", "周四": "thu", "周五": "fri", "周六": "sat", "周日": "sun", "周天": "sun"}
+_ZH_DAYS = dict(zip(("周一", "周二", "周三", "周四", "周五", "周六", "周日"), DAYS, strict=True)) | {"周天": "sun"}
 
 
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
-    """``week[d]`` holds day ``d``'s spans (Monday 0) as minutes of local clock time, end exclusive; an end above 1440 runs
-    into the next day. On a date in ``holidays`` no span begins, and none that began the day before goes on."""
+    """``week[d]`` holds day ``d``'s spans (Monday 0) as minutes of local clock time, end exclusive; an end above 1440
+    runs into the next day. On a date in ``holidays`` no span begins, and none that began the day before goes on."""
 
     zone: ZoneInfo
     week: tuple[tuple[tuple[int, int], ...], ...]
@@ -35,8 +35,11 @@ class OpeningHours:
         return any(start <= _utc(now) < end for start, end in self._around(_utc(now)))
 
     def next_opening(self, now: datetime) -> datetime | None:
-        """The first moment from ``now`` on at which somebody is on duty, in the schedule's zone; ``now`` itself when open.
-        None when there is none within 400 days."""
+        """The first moment from ``now`` on at which somebody is on duty, in the schedule's zone; ``now`` when open.
+
+        None when there is none within 400 days. Compare it in UTC: Python calls two equal moments of different zones
+        unequal in the hour that comes twice.
+        """
         moment = _utc(now)
         if self.is_open(now):
             return moment.astimezone(self.zone)
@@ -69,7 +72,8 @@ class OpeningHours:
         instant = local.astimezone(UTC)
         if instant.astimezone(self.zone).replace(tzinfo=None) == local.replace(tzinfo=None):
             return instant
-        return _jump(instant - timedelta(hours=24), instant + timedelta(hours=24), self.zone, local.replace(tzinfo=None))
+        day_long = timedelta(hours=24)
+        return _jump(instant - day_long, instant + day_long, self.zone, local.replace(tzinfo=None))
 
 
 def _jump(low: datetime, high: datetime, zone: ZoneInfo, local: datetime) -> datetime:
@@ -118,7 +122,8 @@ def _part(part: str) -> tuple[list[int], list[tuple[int, int]]]:
     if not found:
         raise BadInput("hours.span", span=part)
     days: list[int] = []
-    for piece in filter(None, (p.strip() for p in re.split(r"[,，、\s]+", re.sub(r"\s*[-–~至到]\s*", "-", part[: found.start()].strip())))):
+    names = re.sub(r"\s*[-–~至到]\s*", "-", part[: found.start()])
+    for piece in filter(None, re.split(r"[,，、\s]+", names)):
         first, _, last = piece.partition("-")
         start, end = _day(first), _day(last or first)
         days.extend((start + i) % 7 for i in range((end - start) % 7 + 1))

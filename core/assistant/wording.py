@@ -1,4 +1,4 @@
-"""A language model rephrases, the passages decide: sentences stream out one by one, each checked before it is shown.
+"""A language model rephrases, the passages decide: sentences stream out one by one, checked before they are shown.
 
 What no passage says is dropped (or marked). When nothing survives, the quoted answer stands, whatever the model was.
 """
@@ -15,7 +15,9 @@ from typing import Any, Literal, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
-from core.assistant.claims import Evidence, Similarity, Span, Support
+from core.assistant.cite import cite
+from core.assistant.claim_words import PRONOUN
+from core.assistant.claims import Evidence, Similarity, Support
 from core.errors import Unavailable
 from core.models.chat import speak
 from core.text.catalogue import translate
@@ -53,9 +55,9 @@ class Checked:
 class Wording(Iterator[Checked]):
     """The stream, and what stands of it at any moment (also after a stop or an error in the middle).
 
-    ``answer`` is never without an answer that ``quoted`` had. ``cut`` says what ended the model early: repetition, runaway,
-    length, time, nothing_supported, stopped; empty when it ended by itself. ``trouble`` is set when it broke off after
-    some sentences had been shown.
+    ``answer`` is never without an answer that ``quoted`` had. ``cut`` says what ended the model early: repetition,
+    runaway, length, time, nothing_supported, stopped; empty when it ended by itself. ``trouble`` is set when it broke
+    off after some sentences had been shown.
     """
 
     quoted: Answer
@@ -119,14 +121,19 @@ def stream_wording(
     return wording
 
 
-# --- the prompt ----------------------------------------------------------------------------------------------------------
+# --- the prompt ------------------------------------------------------------------------------------------
 
-# What a document may say to a model instead of to a reader. Ingest holds such documents for review; this is the second lock.
+# What a document may say to a model instead of to a reader. Ingest holds such documents for review; this is the
+# second lock.
+_FORGED = re.compile(
+    r"</?(?:passages?|system|assistant|user)>|<\|[^|>]{1,40}\|>|\[/?INST\]|<</?SYS>>",
+    re.I,
+)
 _ORDERS = re.compile(
     r"(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|prompt|rule|above|previous|prior)"
     r"|\b(?:system|developer) prompt\b|\byou are now\b|\bact as (?:a|an|if)\b|\bpretend (?:to be|you)\b|\bjailbreak"
     r"|\b(?:respond|reply|answer) only with\b|\bdo not (?:mention|tell|reveal) (?:the user|this)"
-    r"|^\s*(?:system|assistant|user)\s*:|<\|[^|>]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:passages?|system|assistant)>"
+    r"|^\s*(?:system|assistant|user)\s*:"
     r"|(?:忽略|无视|忘记|不要理会).{0,16}(?:指令|提示|规则|要求|内容)|系统提示词?|你现在是|从现在起你|扮演"
     r"|^\s*(?:系统|助手)\s*[:：]|只(?:能|需)?回复",
     re.I,
@@ -137,12 +144,14 @@ def _disarmed(passage: PassageRecord) -> PassageRecord:
     """The passage with instruction-like sentences blanked out, its length (and so every offset) unchanged."""
     text = passage.text
     for start, end in sentence_spans(text):
-        if _ORDERS.search(text[start:end]):
+        if _ORDERS.search(text[start:end]) or _FORGED.search(text[start:end]):
             text = text[:start] + " " * (end - start) + text[end:]
     return replace(passage, text=text) if text != passage.text else passage
 
 
-def build_prompt(question: str, passages: Sequence[PassageRecord], language: Language, sentences: int) -> list[BaseMessage]:
+def build_prompt(
+    question: str, passages: Sequence[PassageRecord], language: Language, sentences: int
+) -> list[BaseMessage]:
     """System and user message. Passages are numbered, delimited, and declared to be data."""
     blocks = []
     for number, passage in enumerate(passages, 1):
@@ -155,13 +164,13 @@ def build_prompt(question: str, passages: Sequence[PassageRecord], language: Lan
 
 def _plain(text: str) -> str:
     """No text may close our delimiters or forge a turn of the conversation."""
-    return re.sub(r"</?(?:passages?|system|assistant|user)>|<\|[^|>]{1,40}\|>|\[/?INST\]|<</?SYS>>", " ", text, flags=re.I)
+    return _FORGED.sub(" ", text)
 
 
 def fitting_prompt(
     chat: BaseChatModel, question: str, passages: Sequence[PassageRecord], language: Language, sentences: int
 ) -> list[BaseMessage]:
-    """The prompt with as many passages, best first, as the model's window holds; at least one, cut by the model itself."""
+    """The prompt with as many passages, best first, as the model's window holds; at least one, which it may cut."""
     room = getattr(chat, "prompt_room", None)
     count = getattr(chat, "count_prompt", None)
     kept = list(passages)
@@ -175,7 +184,7 @@ def fitting_prompt(
     return messages
 
 
-# --- the stream ----------------------------------------------------------------------------------------------------------
+# --- the stream ------------------------------------------------------------------------------------------
 
 _THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.S)
 _MARKS = re.compile(r"\s*[\[［【(（]\s*\d{1,2}(?:\s*[,，、-]\s*\d{1,2})*\s*[\]］】)）]")
@@ -195,6 +204,7 @@ class _Run:
         self.wording, self.limits, self.policy, self.cancelled = wording, limits, policy, cancelled
         self._seen: dict[str, int] = {}
         self._deadline = 0.0
+        self._before = ""  # the last sentence, if it was shown
 
     def stream(
         self,
@@ -270,9 +280,15 @@ class _Run:
             if self._seen[key] > self.limits.repeats:
                 self.wording.cut = "repetition"
             return None
-        support = evidence.check(text)
+        before, self._before = self._before, ""
+        support = evidence.check(text, before=before)
+        # "It" means what stood before; when that was dropped, the reader would take it for something else.
+        if support.supported and not before and PRONOUN.search(simplify(text)):
+            support = Support(False, support.score, why="pronoun")
         if support.supported:
-            checked = Checked(text, "supported", tuple(cite(span, passages) for span in support.citations), support)
+            self._before = text
+            spans = (cite(passages[span.passage], span.start, span.end) for span in support.citations)
+            checked = Checked(text, "supported", tuple(spans), support)
         else:
             self.wording.dropped += 1
             if self.wording.dropped >= self.limits.dropped:
@@ -292,29 +308,12 @@ def _complete(buffer: str) -> tuple[list[str], str]:
     if not spans:
         return [], buffer
     last_start, last_end = spans[-1]
-    ended = buffer[:last_end].rstrip("”’」』）)]\"'").endswith(("。", "！", "？", "!", "?")) or "\n" in buffer[last_end:]
+    bare = buffer[:last_end].rstrip("”’」』）)]\"'")
+    ended = bare.endswith(("。", "！", "？", "!", "?")) or "\n" in buffer[last_end:]
     # Closing quotes and marks such as [2] may still follow the end, so the last one waits for what comes next.
     if ended and buffer[last_end:].strip("\r\n \t") == "" and buffer[last_end:]:
         return [buffer[a:b] for a, b in spans], ""
     return [buffer[a:b] for a, b in spans[:-1]], buffer[last_start:]
-
-
-def cite(span: Span, passages: Sequence[PassageRecord]) -> Citation:
-    """The citation of a span: document offsets, and the quote to the letter."""
-    passage = passages[span.passage]
-    return Citation(
-        passage_id=passage.id,
-        document_id=passage.document_id,
-        version_id=passage.version_id,
-        document=passage.document_name,
-        page=passage.page,
-        section=passage.section,
-        start=passage.start + span.start,
-        end=passage.start + span.end,
-        quote=passage.text[span.start : span.end],
-        document_date=passage.document_date,
-        header=passage.header,
-    )
 
 
 def _joined(texts: Sequence[str]) -> str:

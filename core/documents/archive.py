@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file of the archive: its name with folders, and where it lies until the iterator ends; or why it cannot be had."""
+    """A file of the archive: its name with folders, and where it lies while the iterator lasts; or its error."""
 
     name: str
     path: Path

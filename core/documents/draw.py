@@ -50,7 +50,7 @@ def page_image(
 ) -> bytes:
     """Page ``page`` (from 1) as PNG, the parts of ``highlights`` that stand on it marked.
 
-    ``highlights`` are offsets into the stored text; ``scale`` is pixels a point for PDFs and pixels a pixel for pictures.
+    ``highlights`` are offsets into the stored text; ``scale`` is pixels a point (PDF) or pixels a pixel (picture).
     A span whose place in the file cannot be found is not marked rather than marked wrongly.
     Raises NotFound when there is no such page, DocumentError when the file cannot be read or has no pages.
     """
@@ -76,6 +76,8 @@ def page_image(
 def _pdf_page(
     path: Path, page: int, span: PageSpan, highlights: Sequence[tuple[int, int]], stored: Stored, scale: float
 ) -> tuple[Image, list[Box]]:
+    import pypdfium2
+
     pdf = open_pdf(path, path.name)
     try:
         reader = PageReader(pdf)
@@ -91,6 +93,8 @@ def _pdf_page(
             if low < high:
                 wanted.extend(_raw(found, stored.text[span.start : span.end], low - span.start, high - span.start))
         return image, _glyph_boxes(pdf, page - 1, wanted, image.size)
+    except pypdfium2.PdfiumError as error:
+        raise DocumentError("documents.corrupt", name=path.name, type="PDF") from error
     finally:
         with PDFIUM_LOCK:
             pdf.close()

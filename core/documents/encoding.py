@@ -36,7 +36,7 @@ class Decoded:
 
 
 def decode(data: bytes, name: str, declared: str = "") -> Decoded:
-    """The text of ``data``. ``declared`` is what the file says of itself (a charset) and is tried after marks and UTF-8.
+    """The text of ``data``. ``declared`` is the charset that the file names, tried after marks and UTF-8.
 
     Raises DocumentError ``documents.not_text`` where no encoding gives readable text.
     """

@@ -11,14 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
 
 from core.documents.tables import BAR, header_line, label, looks_like_header
 
 _WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
 _MARKER = re.compile(
-    r"^(?:[•·●○▪■◆◦‣⁃∙–—*※]\s*|-\s+|\(?\d{1,3}[.)、．]\s*(?!\d)|\d+(?:\.\d+)+\s+|[(（][一二三四五六七八九十\da-zA-Z]{1,3}[)）]"
+    r"^(?:[•·●○▪■◆◦‣⁃∙–—*※]\s*|-\s+|\(?\d{1,3}[.)、．]\s*(?![\d\s]|$)|\d+(?:\.\d+)+\s+|[(（][一二三四五六七八九十\da-zA-Z]{1,3}[)）]"
     r"|[一二三四五六七八九十]{1,3}、|第[一二三四五六七八九十百\d]{1,5}[章节条款部篇]|[①-⑳]|[a-zA-Z][.)]\s)"
+)
+_BARE = re.compile(
+    r"^(?:[•·●○▪■◆◦‣⁃∙–—*※\-]|\(?\d{1,3}[.)、．]|\(?[a-zA-Z][.)]|[(（]?[一二三四五六七八九十]{1,3}[)）、]|[①-⑳])$"
 )
 _SENTENCE_END = re.compile(r"[.!?。！？；;:：…][”’」』）)\]\"']*$")
 # Words that keep their hyphen at a line's end: "long-term" is no divided "longterm".
@@ -105,58 +107,7 @@ def arrange(segments: Sequence[Segment]) -> PageLayout:
     return writer.done()
 
 
-def reading_order(segments: Sequence[Segment], width: float) -> list[int]:
-    """The order of OCR segments: rows from top to bottom, but columns of running text one after the other."""
-    gutter = _gutter(segments, width)
-    order = sorted(range(len(segments)), key=lambda i: (segments[i].top + segments[i].bottom) / 2)
-    if gutter is None:
-        return _by_rows(segments, order)
-    result: list[int] = []
-    band: list[int] = []
-    for index in [*order, -1]:
-        if index >= 0 and not segments[index].left < gutter < segments[index].right:
-            band.append(index)
-            continue
-        for side in (True, False):
-            result.extend(_by_rows(segments, [i for i in band if (segments[i].right <= gutter) == side]))
-        band = []
-        if index >= 0:
-            result.append(index)
-    return result
-
-
-def _gutter(segments: Sequence[Segment], width: float) -> float | None:
-    """The middle of two columns of running text: few lines cross it and both sides are full of long lines."""
-    best: tuple[int, float] | None = None
-    for step in range(35, 66):
-        x = width * step / 100
-        crossing = sum(1 for s in segments if s.left < x < s.right)
-        if best is None or crossing < best[0]:
-            best = (crossing, x)
-    if best is None or best[0] * 4 > len(segments):
-        return None
-    for side in ([s for s in segments if s.right <= best[1]], [s for s in segments if s.left >= best[1]]):
-        if len(side) < 5:
-            return None
-        span = max(s.right for s in side) - min(s.left for s in side)
-        if span < width * 0.2 or median(s.right - s.left for s in side) < span * 0.6:
-            return None
-    return best[1]
-
-
-def _by_rows(segments: Sequence[Segment], order: Sequence[int]) -> list[int]:
-    rows: list[list[int]] = []
-    for index in order:
-        middle = (segments[index].top + segments[index].bottom) / 2
-        last = segments[rows[-1][0]] if rows else None
-        if last is not None and last.top < middle < last.bottom:
-            rows[-1].append(index)
-        else:
-            rows.append([index])
-    return [index for row in rows for index in sorted(row, key=lambda i: segments[i].left)]
-
-
-# --- rows and tables -----------------------------------------------------------------------------------------------------
+# --- rows and tables ----------------------------------------------------------------------------------------
 
 
 def _rows(segments: Sequence[Segment]) -> list[list[_Cell]]:
@@ -168,18 +119,27 @@ def _rows(segments: Sequence[Segment]) -> list[list[_Cell]]:
         if row is None or cell is None:
             rows.append([_new_cell(index, segment)])
             continue
-        beside = segment.left >= cell.right + 0.3 * segment.size
-        if beside and _level(row, segment):
+        # A lone cell may have grown out of the text above a table: its last line counts, not all of it.
+        edge = cell.right if len(row) > 1 else segments[cell.lines[-1]].right
+        beside = segment.left >= edge + 0.3 * segment.size
+        if is_marker(segments[cell.lines[-1]].text) and _level(row, segment) and segment.left >= cell.left:
+            cell.add(index, segment)
+        elif beside and _level(row, segment):
             if len(row) == 1:
                 _split_above(rows, segments, segment)
             rows[-1].append(_new_cell(index, segment))
-        elif (len(row) > 1 and _below(cell, segment) and segment.left < cell.right and segment.right > cell.left) or (
-            len(row) == 1 and _below(cell, segment)
-        ):
+        elif len(row) == 1 and _below(cell, segment):
             cell.add(index, segment)
+        elif (wrapped := _wrapped(row, segment)) is not None:
+            wrapped.add(index, segment)
         else:
             rows.append([_new_cell(index, segment)])
     return rows
+
+
+def is_marker(text: str) -> bool:
+    """Is ``text`` the bullet or number of a list item, and nothing else?"""
+    return bool(_BARE.match(text.strip()))
 
 
 def _new_cell(index: int, segment: Segment) -> _Cell:
@@ -193,7 +153,18 @@ def _level(row: Sequence[_Cell], segment: Segment) -> bool:
 
 
 def _below(cell: _Cell, segment: Segment) -> bool:
-    return -0.4 * segment.size < segment.top - cell.bottom < 0.45 * segment.size
+    return -0.4 * segment.size < segment.top - cell.bottom < 0.75 * segment.size
+
+
+def _wrapped(row: Sequence[_Cell], segment: Segment) -> _Cell | None:
+    """The cell of ``row`` that goes on in ``segment``: not the first, where a new row would begin."""
+    for cell in row[1:]:
+        under = abs(cell.left - segment.left) < 0.5 * segment.size or (
+            segment.left > cell.left and segment.right < cell.right
+        )
+        if under and _below(cell, segment):
+            return cell
+    return None
 
 
 def _split_above(rows: list[list[_Cell]], segments: Sequence[Segment], beside: Segment) -> None:
@@ -219,9 +190,23 @@ def _table_end(rows: Sequence[list[_Cell]], segments: Sequence[Segment], start: 
         end += 1
     count = end - start
     columns = len(rows[start]) if count else 0
-    if count >= 3 or (count == 2 and columns >= 3):
+    if (count >= 3 or (count == 2 and columns >= 3)) and _straight(rows[start:end], segments) >= 0.6:
         return end
     return start
+
+
+def _straight(rows: Sequence[list[_Cell]], segments: Sequence[Segment]) -> float:
+    """The share of cells that stand under the edge or the middle of their column's first cell."""
+    cells = [(cell, rows[0][_column(rows[0], cell)]) for row in rows[1:] for cell in row]
+    good = 0
+    for cell, column in cells:
+        off = min(
+            abs(column.left - cell.left),
+            abs(column.right - cell.right),
+            abs(column.left + column.right - cell.left - cell.right) / 2,
+        )
+        good += off <= 0.7 * segments[cell.lines[0]].size
+    return good / len(cells)
 
 
 def _aligned(header: Sequence[_Cell], row: Sequence[_Cell]) -> bool:
@@ -244,7 +229,7 @@ def _column(header: Sequence[_Cell], cell: _Cell) -> int:
     return min(range(len(header)), key=lambda i: distance(header[i]))
 
 
-# --- writing ---------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 class _Writer:
@@ -360,7 +345,12 @@ def _edges(segments: Sequence[Segment], lines: Sequence[int]) -> list[float]:
 
 def _joint(last: Segment, line: Segment, right: float, block: Sequence[int], segments: Sequence[Segment]) -> str | None:
     """What stands between two lines of one paragraph ('-' for a divided word), or None where a new block starts."""
-    if abs(last.size - line.size) > 0.12 * max(last.size, line.size) or last.bold != line.bold:
+    if is_marker(last.text) and line.left >= last.right and line.top < last.bottom and line.bottom > last.top:
+        return " "
+    ended = _SENTENCE_END.search(last.text) is not None
+    apart = abs(last.size - line.size) / max(last.size, line.size)
+    # A word in another font at a line's start is no new block when a sentence is under way.
+    if (apart > 0.12 or last.bold != line.bold) and (apart > 0.3 or ended or not line.text[:1].islower()):
         return None
     jump = line.top < last.top - 2 * last.size  # the next column
     beside = abs(line.top - last.top) < 0.3 * line.size and line.left >= last.right
@@ -373,13 +363,17 @@ def _joint(last: Segment, line: Segment, right: float, block: Sequence[int], seg
     if _hyphenated(last, line):
         return "-"
     first = segments[block[0]]
-    if _SENTENCE_END.search(last.text) and not jump and line.left > min(last.left, first.left) + 0.8 * line.size:
-        if not (len(block) == 1 and _MARKER.match(first.text)):
-            return None
-    goes_on = line.text[:1].islower() and not _SENTENCE_END.search(last.text) and right - last.right < 12 * line.size
-    if not jump and not goes_on and right - last.right > _first_word(line) + 0.35 * line.size:
+    indented = not jump and line.left > min(last.left, first.left) + 0.8 * line.size
+    hanging = len(block) == 1 and _MARKER.match(first.text)
+    if indented and not hanging and ended:
         return None
-    if jump and _SENTENCE_END.search(last.text):
+    room = right - last.right
+    goes_on = not ended and (
+        (line.text[:1].islower() and room < 12 * line.size) or (line.text[:1].isdigit() and room < 3 * line.size)
+    )
+    if not jump and not goes_on and room > _first_word(line) + 0.35 * line.size:
+        return None
+    if jump and ended:
         return None
     return _space(last.text, line.text)
 
@@ -395,12 +389,13 @@ def _first_word(line: Segment) -> float:
 
 
 def _gap(last: Segment, line: Segment) -> str:
-    listed = _MARKER.match(line.text) and line.top - last.bottom < 0.75 * line.size
-    return "\n" if listed else "\n\n"
+    """Lines that follow closely in the same type (lists, addresses, code) stay close."""
+    close = -0.5 * line.size < line.top - last.bottom < 0.75 * line.size
+    return "\n" if close and abs(last.size - line.size) <= 0.12 * line.size and last.bold == line.bold else "\n\n"
 
 
 def _hyphenated(last: Segment, line: Segment) -> bool:
-    """Is the word at the end of ``last`` divided, to go on in ``line``? A soft hyphen, or a hyphen before lower case."""
+    """Is the word at the end of ``last`` divided, to go on in ``line``? Soft hyphen, or hyphen before lower case."""
     if last.text.endswith(("\u00ad", "\ufffe")):
         return True
     return bool(re.search(r"[a-z]{2}-$", last.text) and re.match(r"[a-z]{2}", line.text)) and line.top > last.top

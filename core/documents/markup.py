@@ -21,27 +21,33 @@ if TYPE_CHECKING:
 
 _META = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w-]+)|<\?xml[^>]+encoding\s*=\s*[\"']([\w-]+)", re.I)
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.S)
-_DROP = ("script", "style", "nav", "noscript", "template", "svg", "iframe", "object", "button", "select", "head", "canvas",
-         "video", "audio", "input", "textarea", "map", "dialog")  # fmt: skip
+_DROP = ("script", "style", "nav", "noscript", "template", "svg", "iframe", "object", "button", "select", "head",
+         "canvas", "video", "audio", "input", "textarea", "map", "dialog")  # fmt: skip
 _BLOCKS = frozenset(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form "  # noqa: SIM905
-    "h1 h2 h3 h4 h5 h6 header hr html li main ol p pre section summary table ul tr td th tbody thead tfoot caption".split()
+    "h1 h2 h3 h4 h5 h6 header hr html li main ol p pre section summary table ul "
+    "tr td th tbody thead tfoot caption".split()
 )
 _RULES = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
 _MEDIA = re.compile(r"@[\w-]+[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", re.S)
 _WHITE = r"(?:#fff(?:fff)?\b|white\b|rgba?\(\s*25[0-5]\s*,\s*25[0-5]\s*,\s*25[0-5]|#f[a-f]f[a-f]f[a-f]\b)"
-_HIDING = (
-    ("invisible_text", re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0?\.?0+\s*(?:;|$|!)", re.I)),
-    ("tiny_text", re.compile(r"font-size\s*:\s*(?:0(?:\.\d+)?|1(?:\.\d+)?(?=px|pt))\s*(?:px|pt|em|rem|%|;|$)", re.I)),
-    ("outside_page", re.compile(r"(?:left|right|top|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}", re.I)),
-    ("outside_page", re.compile(r"clip\s*:\s*rect\(\s*0|(?<![\w-])(?:max-)?(?:width|height)\s*:\s*0\s*(?:px)?\s*;.*overflow\s*:\s*hidden", re.I | re.S)),
-    ("white_text", re.compile(rf"(?<![\w-])color\s*:\s*(?:{_WHITE}|transparent)", re.I)),
-)  # fmt: skip
+_HIDING = tuple(
+    (reason, re.compile(pattern, re.I | re.S))
+    for reason, pattern in (
+        ("invisible_text", r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"),
+        ("invisible_text", r"(?<![\w-])opacity\s*:\s*0?\.?0+\s*(?:;|$|!)"),
+        ("tiny_text", r"font-size\s*:\s*(?:0(?:\.\d+)?|1(?:\.\d+)?(?=px|pt))\s*(?:px|pt|em|rem|%|;|$)"),
+        ("outside_page", r"(?:left|right|top|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}"),
+        ("outside_page", r"clip\s*:\s*rect\(\s*0"),
+        ("outside_page", r"(?<![\w-])(?:max-)?(?:width|height)\s*:\s*0\s*(?:px)?\s*;.*overflow\s*:\s*hidden"),
+        ("white_text", rf"(?<![\w-])color\s*:\s*(?:{_WHITE}|transparent)"),
+    )
+)
 _GROUND = re.compile(r"background(?:-color|-image)?\s*:\s*([^;]+)", re.I)
 
 
-# --- Markdown --------------------------------------------------------------------------------------------------------------
+# --- Markdown -----------------------------------------------------------------------------------------------
 
 
 def load_markdown(path: Path, source: Source) -> LoadedDocument:
@@ -143,7 +149,7 @@ def _inline(token: Token) -> str:
     return "".join(parts)
 
 
-# --- HTML ------------------------------------------------------------------------------------------------------------------
+# --- HTML ---------------------------------------------------------------------------------------------------
 
 
 def load_html(path: Path, source: Source) -> LoadedDocument:
@@ -219,10 +225,8 @@ def _coloured(style: str) -> bool:
 
 def _on_colour(tag: Tag) -> bool:
     """Does the tag stand on a colour? A class may colour it in ways we do not compute: then it is believed to show."""
-    for parent in [tag, *tag.parents]:
-        if _coloured(str(parent.get("style") or "")) or parent.get("bgcolor"):
-            return True
-    return False
+    line = [tag, *tag.parents]
+    return any(_coloured(str(parent.get("style") or "")) or bool(parent.get("bgcolor")) for parent in line)
 
 
 class _Html:
@@ -293,9 +297,7 @@ class _Html:
 
     def _list(self, tag: Tag) -> None:
         self._listed += 1
-        number = 0
-        for item in tag.find_all("li", recursive=False):
-            number += 1
+        for number, item in enumerate(tag.find_all("li", recursive=False), start=1):
             self._prefix = f"{number}. " if tag.name == "ol" else "• "
             self._element(item)
             self._prefix = ""

@@ -6,8 +6,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from core.documents.layout import Block, Segment, arrange, reading_order
+from core.documents.layout import Block, Segment, arrange
 from core.documents.options import LoadOptions
+from core.documents.reading_order import reading_order
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,7 +37,7 @@ class OcrEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OcrPage:
-    """What was read: text, its blocks, and pieces ``(start, end, left, top, right, bottom)`` in fractions of the page."""
+    """What was read: text, its blocks, pieces ``(start, end, left, top, right, bottom)`` in page fractions."""
 
     text: str
     blocks: tuple[Block, ...]

@@ -44,4 +44,6 @@ def damage_named(source: Source, label: str) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
+        if any(error is failure for failure in source.failures):
+            raise
         raise DocumentError("documents.corrupt", name=source.name, type=label) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.errors import Cancelled
@@ -39,10 +39,15 @@ class Source:
     name: str
     options: LoadOptions
     progress: Progress | None = None
+    failures: list[BaseException] = field(default_factory=list)  # what the callbacks raised: no fault of the file
 
     def step(self, stage: str, done: int, total: int) -> None:
         """Tells the progress and stops the work when somebody asked for it. Raises Cancelled."""
-        if self.options.cancelled is not None and self.options.cancelled():
-            raise Cancelled("documents.cancelled", name=self.name)
-        if self.progress is not None:
-            self.progress(stage, done, total)
+        try:
+            if self.options.cancelled is not None and self.options.cancelled():
+                raise Cancelled("documents.cancelled", name=self.name)
+            if self.progress is not None:
+                self.progress(stage, done, total)
+        except BaseException as error:
+            self.failures.append(error)
+            raise

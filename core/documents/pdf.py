@@ -60,6 +60,8 @@ def open_pdf(path: Path, name: str) -> Any:
 
 def load_pdf(path: Path, source: Source) -> LoadedDocument:
     """Reads a PDF page by page. Raises DocumentError and Cancelled."""
+    import pypdfium2
+
     pdf = open_pdf(path, source.name)
     try:
         reader = PageReader(pdf)
@@ -70,7 +72,9 @@ def load_pdf(path: Path, source: Source) -> LoadedDocument:
             raise DocumentError(f"documents.{code}", name=source.name)
         _write(builder, pages)
         _headings(builder, pages, _outline(pdf))
-        return builder.build(PDF, title=_title(pdf))
+        return builder.build(PDF, title=_title(pdf) or _largest(pages))
+    except pypdfium2.PdfiumError as error:
+        raise DocumentError("documents.corrupt", name=source.name, type="PDF") from error
     finally:
         with PDFIUM_LOCK:
             pdf.close()
@@ -159,7 +163,7 @@ def _page_gap(last: _Page | None, page: _Page) -> str:
     return "\n\n"
 
 
-# --- headings --------------------------------------------------------------------------------------------------------------
+# --- headings -----------------------------------------------------------------------------------------------
 
 
 def _outline(pdf: Any) -> list[tuple[int, int, str]]:
@@ -226,12 +230,25 @@ def _by_size(page: _Page, block: Block, body: float) -> bool:
 
 
 def _letters(page: _Page, block: Block) -> bool:
-    return sum(1 for char in page.text[block.start : block.end] if char.isalpha()) >= 2
+    text = page.text[block.start : block.end]
+    contents = re.search(r" … [\divxlc]+$", text)  # a line of a table of contents names a heading, it is none
+    return contents is None and sum(1 for char in text if char.isalpha()) >= 2
 
 
 def _by_weight(block: Block, title: str, body: float) -> bool:
     plain = block.header is None and block.lines == 1 and block.size >= 0.95 * body and len(title) <= 80
     return block.bold and plain and not re.search(r"[.。；;，,]$", title) and any(c.isalpha() for c in title)
+
+
+def _largest(pages: list[_Page]) -> str:
+    """What stands largest on the first page that has text, where it is clearly larger than the rest."""
+    page = next(page for page in pages if page.text)
+    body = _body_size(pages)
+    blocks = [block for block in page.blocks if _by_size(page, block, 1.2 * body)]
+    if not blocks:
+        return ""
+    best = max(blocks, key=lambda block: block.size)
+    return one_line(page.text[best.start : best.end])
 
 
 def _title(pdf: Any) -> str:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from core.documents.layout import Mapping, PageLayout, Segment, arrange
+from core.documents.layout import Mapping, PageLayout, Segment, arrange, is_marker
 
 PDFIUM_LOCK = threading.RLock()
 
 _WORD = re.compile(r"[^\s\x00]+")
 _LINE = re.compile("[^\r\n\ufffe]+\ufffe?")  # U+FFFE is what pdfium makes of a hyphen at a line's end, and of the break
+_LEADERS = re.compile(r"(?: ?\.){5,} ?")
 _FOLD = re.compile("[\u2e80-\u2fdf\uf900-\ufaff\ufb00-\ufb06]")
 _PAGE_NUMBER = re.compile(
     r"^(?:page|seite|p\.|第)?\s*[-–—·|]?\s*(?:\d{1,4}|[ivxlc]{1,6})\s*(?:页)?\s*(?:(?:of|/|,|，|共)\s*第?\s*\d{1,4}\s*页?)?\s*[-–—·|]?$",
@@ -44,7 +45,7 @@ class Run:
 
 @dataclass(frozen=True)
 class PageText:
-    """Text and layout of one page. ``lead`` counts the runs that a running header, kept once, puts first."""
+    """Text and layout of one page."""
 
     layout: PageLayout
     runs: tuple[Run, ...]
@@ -89,11 +90,10 @@ class PageReader:
         neighbours = {step: self._runs(index + step)[0] for step in _NEIGHBOURS if 0 <= index + step < self.count}
         first, rest = [], []
         for run in runs:
-            place = _furniture(run, height, neighbours)
-            if place == "first":
-                first.append(run)
-            elif place == "":
+            if not _furniture(run, height, neighbours):
                 rest.append(run)
+            elif index == 0 and not _PAGE_NUMBER.match(run.segment.text.strip()):
+                first.append(run)  # a running header is kept once: it may be all that names the company or the edition
         ordered = [*first, *rest]
         return PageText(arrange([run.segment for run in ordered]), tuple(ordered), broken)
 
@@ -110,23 +110,18 @@ class PageReader:
         return self._kept[index]
 
 
-def _furniture(run: Run, height: float, neighbours: dict[int, list[Run]]) -> str:
-    """'drop' for page numbers and repeated headers, 'first' where such a header appears first, '' for the rest."""
+def _furniture(run: Run, height: float, neighbours: dict[int, list[Run]]) -> bool:
+    """Is this a page number, or a header or footer that pages nearby have too?"""
     segment = run.segment
     if _MARGIN * height < segment.bottom and segment.top < (1 - _MARGIN) * height:
-        return ""
+        return False
     if _PAGE_NUMBER.match(segment.text.strip()):
-        return "drop"
-    repeated = [
-        step
+        return True
+    return any(
+        _same_place(segment, other.segment) and _same_text(segment.text, other.segment.text, step)
         for step, runs in neighbours.items()
-        if any(
-            _same_place(segment, other.segment) and _same_text(segment.text, other.segment.text, step) for other in runs
-        )
-    ]
-    if not repeated:
-        return ""
-    return "drop" if min(repeated) < 0 else "first"
+        for other in runs
+    )
 
 
 def _same_place(one: Segment, other: Segment) -> bool:
@@ -144,7 +139,7 @@ def _same_text(text: str, other: str, step: int) -> bool:
     return len(changed) == 1 and changed[0][1] - changed[0][0] == step and len(numbers) > 1
 
 
-# --- reading one page ----------------------------------------------------------------------------------------------------
+# --- reading one page ---------------------------------------------------------------------------------------
 
 
 def _read(page: Any) -> tuple[list[Run], float, float]:
@@ -155,6 +150,15 @@ def _read(page: Any) -> tuple[list[Run], float, float]:
         return scan.runs(), scan.height, scan.broken
     finally:
         textpage.close()
+
+
+def _without_leaders(text: str, raw: list[int]) -> tuple[str, list[int]]:
+    """The dots that lead to a page number in a table of contents, as one ellipsis."""
+    for match in reversed(list(_LEADERS.finditer(text))):
+        start, end = match.span()
+        text = f"{text[:start]} … {text[end:]}"
+        raw = [*raw[:start], *[raw[start]] * 3, *raw[end:]]
+    return text, raw
 
 
 class _Scan:
@@ -171,7 +175,11 @@ class _Scan:
         self.chars = self._characters()
         visible = [c for c in self.chars if not c.isspace()]
         bad = sum(
-            1 for c in visible if c in "\x00\ufffd" or (unicodedata.category(c) in ("Co", "Cn", "Cc") and c != "\ufffe")
+            1
+            for c in visible
+            if c != "\ufffe"
+            and not "\uf020" <= c <= "\uf0ff"
+            and (c == "\ufffd" or unicodedata.category(c) in ("Co", "Cn", "Cc"))
         )
         self.broken = bad / len(visible) if visible else 0.0
         left, top, right, bottom = self._upright(*self.box)
@@ -220,7 +228,8 @@ class _Scan:
             first, last = self.place(match.start()), self.place(match.end() - 1)
             here = (min(first[0], last[0]), min(first[1], last[1]), max(first[2], last[2]), max(first[3], last[3]))
             hidden = self._hidden(match.start(), here)
-            if pending and (hidden != reason or self._apart(box, here, pending[-1][1])):
+            marker = len(pending) == 1 and is_marker(self.chars[slice(*pending[0])])
+            if pending and (hidden != reason or (not marker and self._apart(box, here, pending[-1][1]))):
                 runs.append(self._run(pending, box, reason))
                 pending = []
             if not pending:
@@ -236,7 +245,7 @@ class _Scan:
         """Is the gap before a word that of a table column? Written spaces may be stretched by justification."""
         size = min(box[3] - box[1], here[3] - here[1])
         generated = self._api.FPDFText_IsGenerated(self._text, space) == 1
-        return here[0] - box[2] > (0.75 if generated else 1.5) * size or here[2] < box[0]
+        return here[0] - box[2] > (0.95 if generated else 1.5) * size or here[2] < box[0]
 
     def _run(self, words: list[tuple[int, int]], box: list[float], hidden: str) -> Run:
         text: list[str] = []
@@ -247,14 +256,16 @@ class _Scan:
                 raw.append(start - 1)
             for index in range(start, end):
                 piece = self.chars[index]
-                if _FOLD.match(piece):  # ligatures and radicals that only fonts use
+                if "\uf020" <= piece <= "\uf0ff":  # bullets of symbol fonts have codes of their own
+                    piece = "•"
+                elif _FOLD.match(piece):  # ligatures and radicals that only fonts use
                     piece = unicodedata.normalize("NFKC", piece)
                 elif piece == "\xad" or (unicodedata.category(piece) in ("Cc", "Cf") and piece not in "\u200c\u200d"):
                     piece = ""
                 text.append(piece)
                 raw.extend([index] * len(piece))
-        size = self._size(words[0][0])
-        joined = "".join(text)
+        size = max(self._size(words[0][0]), self._size(words[-1][0]))
+        joined, raw = _without_leaders("".join(text), raw)
         left, top, right, bottom = box
         return Run(Segment(joined, left, top, right, bottom, size, self._bold(words[0][0])), tuple(raw), hidden)
 

@@ -35,8 +35,10 @@ def _masked(text: str, start: int, end: int) -> str:
 
 def _invisible(text: str) -> list[Flag]:
     # Loaders clean such characters away and flag them; this is for text that came another way.
-    return [
-        Flag("hidden_text", "zero_width", match.start(), match.end(), shorten(revealed(match.group()) or text[max(0, match.start() - _AROUND) : match.end() + _AROUND]))
-        for match in INVISIBLE.finditer(text)
-        if len(match.group()) >= SUSPICIOUS_RUN
-    ]  # fmt: skip
+    found: list[Flag] = []
+    for match in INVISIBLE.finditer(text):
+        if len(match.group()) >= SUSPICIOUS_RUN:
+            around = text[max(0, match.start() - _AROUND) : match.end() + _AROUND]
+            shown = shorten(revealed(match.group()) or around)
+            found.append(Flag("hidden_text", "zero_width", match.start(), match.end(), shown))
+    return found

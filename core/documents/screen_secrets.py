@@ -40,7 +40,13 @@ def _luhn(digits: str) -> bool:
 
 def _card(match: re.Match[str]) -> bool:
     digits = re.sub(r"\D", "", match.group())
-    if not 13 <= len(digits) <= 19 or len(set(digits)) < 4 or not _luhn(digits):
+    if not 13 <= len(digits) <= 19 or len(set(digits)) < 2 or not _luhn(digits):
+        return False
+    groups = [len(group) for group in re.split(r"[ -]", match.group())]
+    even = all(size == 4 for size in groups[:-1]) and groups[-1] <= 4
+    if (
+        len(groups) > 1 and not even and groups not in ([4, 6, 5], [4, 6, 4], [6, 13])
+    ):  # so are telephone numbers written
         return False
     # Issuers' prefixes (Visa, Mastercard, American Express, Discover, JCB, Diners, UnionPay): a tracking number has none.
     issued = re.match(r"4|5[1-5]|2[2-7]|3[47]|35|36|30|6(?:011|5|2|4[4-9])", digits) is not None
@@ -99,7 +105,7 @@ _SHAPES = (
     _Shape("password", re.compile(rf"(?i)(?<![a-z0-9]){_KEYWORD}\s*(?:is|are|为|是)?\s*[:=：＝]\s*[\"'“`]?(?P<value>[^\s\"'”`|，。；,;]{{6,120}})"), ("pass", "pwd", "secret", "key", "token", "口令", "密码", "密碼", "密钥", "密鑰", "秘钥"), _value),
     _Shape("password", re.compile(r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:(?P<value>[^\s:/@]{4,100})@[\w.-]+"), ("://",), lambda m: not _PLACEHOLDER.search(m.group("value"))),
     _Shape("cn_id_number", re.compile(r"(?<![0-9A-Za-z])[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx](?![0-9A-Za-z])"), (), _cn_id),
-    _Shape("card_number", re.compile(r"(?<![\d.,/-])(?:\d[ -]?){12,18}\d(?![\d/-]|[.,]\d)"), (), _card),
+    _Shape("card_number", re.compile(r"(?<![\d.,/+-])(?:\d[ -]?){12,18}\d(?![\d/-]|[.,]\d)"), (), _card),
     _Shape("us_ssn", re.compile(r"(?<![\d-])(?P<a>\d{3})-(?P<g>\d{2})-(?P<s>\d{4})(?![\d-])"), (), _ssn),
 )  # fmt: skip
 

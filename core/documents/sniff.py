@@ -25,15 +25,17 @@ TXT, MARKDOWN, HTML, CSV, TSV, EML = (
 IMAGES = ("image/png", "image/jpeg", "image/tiff", "image/bmp", "image/webp", "image/gif")
 
 # What a person calls it, used in error sentences of both languages.
-LABELS = {DOCX: "DOCX", PPTX: "PPTX", XLSX: "XLSX", PDF: "PDF", ZIP: "ZIP", TXT: "TXT", MARKDOWN: "Markdown", HTML: "HTML",
-          CSV: "CSV", TSV: "TSV", EML: "EML"} | {kind: kind.split("/")[1].upper() for kind in IMAGES}  # fmt: skip
+LABELS = {
+    DOCX: "DOCX", PPTX: "PPTX", XLSX: "XLSX", PDF: "PDF", ZIP: "ZIP", TXT: "TXT", MARKDOWN: "Markdown", HTML: "HTML",
+    CSV: "CSV", TSV: "TSV", EML: "EML",
+} | {kind: kind.split("/")[1].upper() for kind in IMAGES}  # fmt: skip
 
 EXTENSIONS = {
-    ".pdf": PDF, ".docx": DOCX, ".docm": DOCX, ".pptx": PPTX, ".pptm": PPTX, ".ppsx": PPTX, ".xlsx": XLSX, ".xlsm": XLSX,
-    ".zip": ZIP, ".txt": TXT, ".text": TXT, ".log": TXT, ".md": MARKDOWN, ".markdown": MARKDOWN, ".html": HTML,
-    ".htm": HTML, ".xhtml": HTML, ".csv": CSV, ".tsv": TSV, ".tab": TSV, ".eml": EML, ".png": "image/png",
-    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".tif": "image/tiff", ".tiff": "image/tiff", ".bmp": "image/bmp",
-    ".webp": "image/webp", ".gif": "image/gif",
+    ".pdf": PDF, ".docx": DOCX, ".docm": DOCX, ".pptx": PPTX, ".pptm": PPTX, ".ppsx": PPTX, ".xlsx": XLSX,
+    ".xlsm": XLSX, ".zip": ZIP, ".txt": TXT, ".text": TXT, ".log": TXT, ".md": MARKDOWN, ".markdown": MARKDOWN,
+    ".html": HTML, ".htm": HTML, ".xhtml": HTML, ".csv": CSV, ".tsv": TSV, ".tab": TSV, ".eml": EML,
+    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".tif": "image/tiff", ".tiff": "image/tiff",
+    ".bmp": "image/bmp", ".webp": "image/webp", ".gif": "image/gif",
 }  # fmt: skip
 SUPPORTED = "PDF, DOCX, PPTX, XLSX, CSV, TSV, Markdown, HTML, TXT, EML, PNG, JPEG, TIFF, BMP, WEBP, GIF, ZIP"
 TEXTS = frozenset({TXT, MARKDOWN, HTML, CSV, TSV, EML})
@@ -88,7 +90,7 @@ def extension(name: str) -> str:
 def detect(path: Path, name: str) -> str:
     """The media type that ``path`` is read as.
 
-    Raises DocumentError: legacy, encrypted or unsupported formats, and a name that says something else than the content.
+    Raises DocumentError: legacy, encrypted or unsupported formats, and names that say something else.
     """
     kind = _content(path, name)
     claimed = EXTENSIONS.get(extension(name))
@@ -159,8 +161,8 @@ def _zip_kind(path: Path, name: str) -> str:
     if "opendocument" in mimetype or "epub" in mimetype:
         raise DocumentError("documents.unsupported", name=name, found=mimetype, supported=SUPPORTED)
     if "[Content_Types].xml" in members:
-        claimed = EXTENSIONS.get(extension(name))
-        raise DocumentError("documents.corrupt", name=name, type=LABELS[claimed] if claimed else "Office")
+        office = EXTENSIONS.get(extension(name))
+        raise DocumentError("documents.corrupt", name=name, type=LABELS[office] if office else "Office")
     return ZIP
 
 

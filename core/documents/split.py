@@ -32,7 +32,7 @@ _LETTER = re.compile(r"\w")
 
 @dataclass(frozen=True, slots=True)
 class SplitConfig:
-    """Largest passages in characters. ``row_factor``: a table row longer than so many passages is cut like a sentence."""
+    """Largest passages in characters. A row longer than ``row_factor`` passages is cut like a sentence."""
 
     chars_en: int = 900
     chars_zh: int = 360
@@ -137,7 +137,7 @@ def _paragraphs(units: Iterator[_Unit]) -> Iterator[list[_Unit]]:
         yield held
 
 
-# --- units -----------------------------------------------------------------------------------------------------------------
+# --- units --------------------------------------------------------------------------------------------------
 
 
 def _units(document: LoadedDocument, config: SplitConfig) -> Iterator[_Unit]:

@@ -50,7 +50,7 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
         return False
     if any(is_value(cell) or len(cell) > _LONGEST_NAME for cell in named):
         return _year_columns(named)
-    if any(cell[-1] in "。！!；" for cell in named):
+    if any(cell[-1] in "。！!；" or cell[0] in "-<\"'•" for cell in named):  # sentences, options, code
         return False
     below = [[cell.strip() for cell in row] for row in rows[1:21]]
     return not any(

@@ -103,7 +103,7 @@ class _Reader:
                     self.builder.block(_text(inner))
 
     def _level(self, paragraph: Any) -> int | None:
-        """Outline level of a paragraph (1 the highest), by its own mark or by its style or the style that is based on."""
+        """Outline level of a paragraph (1 the highest), by its own mark, its style or the style that is based on."""
         own = paragraph._p.find(f"{_W}pPr/{_W}outlineLvl")
         if own is not None and int(own.get(f"{_W}val", "9")) < 9:
             return int(own.get(f"{_W}val")) + 1
@@ -274,7 +274,7 @@ def _text(element: Any) -> str:
 
 
 def _shaded(run: Any) -> bool:
-    """Does the run stand on a colour of its own? A styled table colours its header row without saying so in the cell."""
+    """Does the run stand on a colour of its own? A styled table colours its header row by itself."""
     for parent in [run, *run.iterancestors()]:
         for name in ("rPr", "pPr", "tcPr", "tblPr"):
             shade = parent.find(f"{_W}{name}/{_W}shd")

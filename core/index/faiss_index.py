@@ -23,7 +23,7 @@ HNSW_BUILD_WIDTH = 80
 # Widths tried, in order, until HNSW finds this share of what an exact search finds.
 SEARCH_WIDTHS = (128, 256, 512)
 LEAST_RECALL = 0.97
-# With more rows than this share masked, HNSW would walk among the masked ones: every row is compared instead.
+# With fewer rows than this share allowed, those near a question may all be masked: every allowed row is compared.
 _SCAN_BELOW = 0.9
 _GPU_MOST_RESULTS = 2048
 
@@ -75,9 +75,9 @@ class FaissIndex:
         queries = np.ascontiguousarray(queries, np.float32)
         if count == 0 or k <= 0 or not len(queries):
             return _nothing(len(queries), max(k, 0))
-        if self.kind == "exact" or (self.kind == "hnsw" and count < _SCAN_BELOW * self.size):
+        if self.kind == "exact" or count < _SCAN_BELOW * self.size:
             return self._scan(queries, k, allowed)
-        scores, rows = self._approximate(queries, k, allowed, count)
+        scores, rows = self._approximate(queries, k, allowed)
         if (rows[:, : min(k, count)] < 0).any():
             return self._scan(queries, k, allowed)
         return scores, rows
@@ -89,14 +89,12 @@ class FaissIndex:
             return self._run(self._index, queries, k, faiss.SearchParametersIVF(nprobe=self._index.nlist), allowed)
         return self._run(self._flat, queries, k, faiss.SearchParameters(), allowed)
 
-    def _approximate(self, queries: Floats, k: int, allowed: Mask | None, count: int) -> tuple[Floats, Rows]:
+    def _approximate(self, queries: Floats, k: int, allowed: Mask | None) -> tuple[Floats, Rows]:
         faiss = _faiss()
         if self.kind == "hnsw":
             width = max(self.width, k)
             return self._run(self._index, queries, k, faiss.SearchParametersHNSW(efSearch=width), allowed)
-        # Masked rows thin every list out, so as many more lists are probed.
-        probes = min(self._index.nlist, math.ceil(self.width * self.size / count))
-        return self._run(self._index, queries, k, faiss.SearchParametersIVF(nprobe=probes), allowed)
+        return self._run(self._index, queries, k, faiss.SearchParametersIVF(nprobe=self.width), allowed)
 
     @staticmethod
     def _run(index: Any, queries: Floats, k: int, parameters: Any, allowed: Mask | None) -> tuple[Floats, Rows]:
@@ -171,7 +169,7 @@ def tune(index: FaissIndex, queries: int = 64, k: int = 100) -> float:
         return 1.0
     if index.kind == "ivf":
         index.width = max(1, _lists(index.size) // 32)
-        widths: tuple[int, ...] = tuple(index.width * step for step in (1, 2, 4))
+        widths: tuple[int, ...] = tuple(index.width * step for step in (1, 2, 4, 8))
     else:
         widths = SEARCH_WIDTHS
     k = min(k, index.size)
@@ -180,7 +178,7 @@ def tune(index: FaissIndex, queries: int = 64, k: int = 100) -> float:
     truth = index._scan(asked, k, None)[1]
     recall = 0.0
     for index.width in widths:
-        found = index._approximate(asked, k, None, index.size)[1]
+        found = index._approximate(asked, k, None)[1]
         recall = float(np.mean([len(np.intersect1d(a, b)) / k for a, b in zip(found, truth, strict=True)]))
         if recall >= LEAST_RECALL:
             break

@@ -59,8 +59,8 @@ class JobRunner:
     def run(self, job_id: int) -> None:
         """Runs one job to its honest end: done, failed with a reason, cancelled, or back in the queue.
 
-        One job at a time on a machine: the CLI and a worker that starts meanwhile wait for each other here. The lock goes
-        with the process, so a killed one leaves none behind.
+        One job at a time on a machine: the CLI and a worker that starts meanwhile wait for each other here. The lock
+        goes with the process, so a killed one leaves none behind.
         """
         with self.lock.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -124,7 +124,7 @@ def _worth_waiting(error: Exception, patience: float) -> float | None:
 
 
 def _is_timeout(error: BaseException) -> bool:
-    """Whether ``error`` or what caused it is a timeout; langchain, openai and httpx each have their own class for it."""
+    """Whether ``error`` or what caused it is a timeout; langchain, openai and httpx each have their own class."""
     cause: BaseException | None = error
     while cause is not None:
         if "timeout" in type(cause).__name__.lower():

@@ -63,6 +63,7 @@ class OnnxEncoder:
         self.name = name
         self.languages = languages
         self.floor = floor
+        self.graph = graph
         self.precision = graph.stem
         self._prefixes = dict(zip(("query", "passage"), prefixes, strict=True))
         # Set here and never again: changing it while another thread encodes is what "Already borrowed" means.

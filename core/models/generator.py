@@ -277,7 +277,7 @@ class _Run:
     def _work(self) -> None:
         try:
             self._call_model()
-        except Exception as error:  # noqa: BLE001 - whatever went wrong in the thread is raised where it is read
+        except Exception as error:  # noqa: BLE001 - raised where the queue is read
             self._queue.put(error)
         finally:
             self._chat._places.release()
@@ -363,7 +363,7 @@ def _without_system(turns: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def plain_prompt(turns: Sequence[dict[str, str]]) -> str:
-    """The prompt of a model that knows no chat: the turns one after the other, then the word that asks for an answer."""
+    """The prompt of a model that knows no chat: the turns in order, then the word that asks for an answer."""
     cue = "回答：" if turns and has_han(turns[-1]["content"]) else "Answer:"
     parts = [f"{cue} {turn['content']}" if turn["role"] == "assistant" else turn["content"] for turn in turns]
     return "\n\n".join([*parts, cue])

@@ -25,8 +25,9 @@ LANGUAGE_CODES: tuple[Language, ...] = ("en", "zh")  # place in this tuple = the
 DENSE_FILE = "dense.faiss"
 NO_PASSAGE = -1  # the id of a row whose passage is gone
 _BLOCK = 4096
-# Above this share of rows whose passages are gone, an HNSW graph is built anew instead of added to.
-_MOST_DEAD = 0.2
+# Above this share of rows whose passages are gone, an HNSW graph is built anew instead of added to: with more of them
+# masked, every search would be a scan.
+_MOST_DEAD = 0.1
 
 
 class PassageSource(Protocol):

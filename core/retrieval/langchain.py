@@ -1,4 +1,4 @@
-"""Our encoder, vector index and retrieval as LangChain objects. The langchain-tests standard suites run against them."""
+"""Our encoder, vector index and retrieval as LangChain objects that pass the langchain-tests standard suites."""
 
 from __future__ import annotations
 

@@ -17,8 +17,9 @@ from core.db.unit_of_work import Rows
 from core.errors import BadInput, Conflict, NotFound, PilotlightError
 from core.services import answers_codec, handoff
 from core.services.application import Application
-from core.services.conversations import message_view, own_conversation, title_of
-from core.services.ladder import Clock, Decided, Speech, answer_question, decide, speak
+from core.services.conversations import answer_of, message_view, own_conversation, title_of
+from core.services.ladder import Decided, answer_question, decide, speak
+from core.services.spoken import Clock, Speech
 from core.services.views import MessageView
 from core.text.language import detect_language
 from core.types import Language, Rung
@@ -40,7 +41,7 @@ class Asked:
     """
 
     message_id: int
-    stream: Iterator[str]
+    stream: Generator[str, None, None]
     result: Callable[[], MessageView]
 
 
@@ -62,8 +63,8 @@ class _Task:
 def ask(app: Application, actor: Actor, conversation_id: int, question: str) -> Asked:
     """Stores the question, then answers it while ``stream`` is read (see :class:`Asked`).
 
-    Raises BadInput for an empty or overlong question, NotFound for somebody else's conversation; nothing is stored then.
-    What goes wrong later is stored with the message (``failed``, with the error's code) and does not leave the stream.
+    Raises BadInput for an empty or overlong question, NotFound for another's conversation; nothing is stored then.
+    What goes wrong later is stored with the message (``failed``, with the error's code); the stream then just ends.
     """
     actor.require(Permission.CHAT)
     text = question.strip()
@@ -81,7 +82,7 @@ def ask(app: Application, actor: Actor, conversation_id: int, question: str) -> 
         open_request = handoff.open_handoff(rows, conversation_id)
         if open_request is not None and open_request.state == "answered":
             # A person speaks now; the assistant must not talk over them.
-            return Asked(asked.id, iter(()), lambda: _stored(app, actor.workspace_id, asked.id))
+            return Asked(asked.id, _silence(), lambda: _stored(app, actor.workspace_id, asked.id))
         row = rows.add(Message(conversation_id=conversation_id, role="assistant", state="answering"))
     waiting = open_request.id if open_request is not None else None
     return _start(app, _task(actor, conversation, row.id, text, history, waiting))
@@ -110,7 +111,17 @@ def turns(rows: Rows, conversation_id: int, *, before_id: int | None = None) -> 
     where: list[Any] = [Message.conversation_id == conversation_id, Message.state.in_(("done", "stopped"))]
     where += [Message.role != "system"] + ([Message.id < before_id] if before_id is not None else [])
     found = rows.all(rows.select(Message, *where).order_by(Message.id.desc()).limit(HISTORY))
-    return tuple(handoff.turn_of(row) for row in reversed(found))
+    return tuple(_turn(row) for row in reversed(found))
+
+
+def _turn(row: Message) -> Turn:
+    if row.role == "customer":
+        return Turn("customer", row.text)
+    return Turn("staff" if row.role == "staff" else "assistant", row.text, answer_of(row))
+
+
+def _silence() -> Generator[str, None, None]:
+    yield from ()
 
 
 def _task(
@@ -197,11 +208,10 @@ def _with_person(app: Application, task: _Task, decided: Decided, so_far: _Progr
     if answer.rung is not Rung.PERSON and not (task.waiting and answer.refusal is not None):
         return decided
     with so_far.clock.stage("handoff"):
-        promise = handoff.hand_over(
-            app, task.workspace_id, task.conversation_id, reason="asked", language=task.language
-        )
+        promise = handoff.hand_over(app, task.workspace_id, task.conversation_id, reason="asked")
     so_far.handoff = promise.as_detail()
-    text = handoff.promise_text(promise, task.language, already=task.waiting is not None)
+    again = task.waiting is not None and answer.rung is not Rung.PERSON
+    text = handoff.promise_text(promise, task.language, again=again)
     return replace(decided, answer=replace(answer, text=text, rung=Rung.PERSON, refusal=None), found=())
 
 

@@ -1,4 +1,4 @@
-"""Golden questions asked of an index version: what passes, what broke since, and the threshold that follows from them."""
+"""Golden questions asked of an index version: what passes, what broke since, which threshold follows from them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import Any
 import structlog
 
 from core.access.actor import Actor, Permission
-from core.assistant.golden import judge
-from core.db.tables import GoldenQuestion, GoldenResult, GoldenRun, KnowledgeBase
+from core.assistant.golden import GoldenExpectation, Verdict, judge
+from core.db.tables import GoldenQuestion, GoldenResult, GoldenRun, IndexVersion, KnowledgeBase
 from core.db.unit_of_work import Rows
-from core.errors import BadInput, Conflict, PilotlightError
+from core.errors import BadInput, NotFound, PilotlightError
 from core.jobs.context import JobContext
 from core.services import calibration
 from core.services.application import Application
+from core.services.calibration import Case, threshold_of
 from core.services.golden_questions import delete_golden, golden_view, import_golden, list_golden, save_golden
 from core.services.jobs import start_job
-from core.services.ladder import Considered, consider, settle, threshold_of
+from core.services.ladder import Considered, consider, settle
 from core.services.spoken import Clock
 from core.services.views import GoldenLine, GoldenRunView
-from core.types import Answer, Rung
+from core.types import Answer
 
 __all__ = [
     "delete_golden",
@@ -45,6 +46,14 @@ Progress = Callable[[int, int], None]
 THREADS = 2
 RUNS_KEPT = 50
 JOB = "golden"
+# What the pages call the ways to fail.
+WHY = {
+    "refused": "refused",
+    "answered_unanswerable": "answered",
+    "wrong_document": "wrong_document",
+    "answer_missing": "wrong_answer",
+    "person": "no_answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +85,26 @@ def run_golden(
     progress: Progress | None = None,
     calibrate: bool = False,
 ) -> GoldenRunView:
-    """Asks every golden question of the live version (or of ``version_id``), stores the run and compares it with the last
-    one of the live version. ``calibrate`` first learns the threshold from what was found (see :func:`recalibrate`).
+    """Asks every golden question of the live version (or of ``version_id``), stores the run, compares it with the last.
 
-    Raises BadInput when there are no golden questions or no such version.
+    ``calibrate`` first learns the threshold from what was found (see :func:`recalibrate`).
+    Raises BadInput when there are no golden questions, NotFound when there is no such version (any more).
     """
     workspace_id = _workspace(who)
     with app.database.read(workspace_id) as rows:
         base = rows.get(KnowledgeBase, kb_id)
         questions = _questions(rows, kb_id)
+        if version_id is not None:
+            rows.get(IndexVersion, version_id)
     if not questions:
         raise BadInput("chat.golden_none")
     target = version_id if version_id is not None else base.live_version
     asked = _ask_all(app, workspace_id, kb_id, questions, target, progress)
-    learnt = calibration.learn(app, base, _cases(asked)) if calibrate else None
-    if learnt is not None:
-        calibration.keep(app, workspace_id, kb_id, learnt)
-        with app.database.read(workspace_id) as rows:
-            base = rows.get(KnowledgeBase, kb_id)
+    cases = _cases(asked)
+    if calibrate and calibration.enough(cases):
+        base = _learn(app, workspace_id, kb_id, cases)
     judged = _judge_all(app, workspace_id, kb_id, asked, threshold_of(app, base))
-    return _store(app, workspace_id, base, target, judged, calibration.report(app, base, _cases(asked)))
+    return _store(app, workspace_id, base, target, judged, cases)
 
 
 def gate_version(
@@ -119,7 +128,242 @@ def gate_version(
     if base.live_version is not None and unknown:
         live = _ask_all(app, workspace_id, kb_id, unknown, base.live_version, None)
         before |= {line.row.id: line.passed for line in _judge_all(app, workspace_id, kb_id, live, threshold)}
-    _store(app, workspace_id, base, version_id, judged, calibration.report(app, base, _cases(asked)))
-    return [
-        {"id": line.row.id, "question": line.row.question, "why": line.why} for line in failed if before.get(line.row.id)
-    ]
+    _store(app, workspace_id, base, version_id, judged, _cases(asked))
+    broken = [line for line in failed if before.get(line.row.id)]
+    return [{"id": line.row.id, "question": line.row.question, "why": line.why} for line in broken]
+
+
+def run_golden_job(app: Application, context: JobContext) -> None:
+    """Handler of ``golden`` jobs: the draft if one was waiting, else the live version, which also calibrates."""
+    kb_id = context.knowledge_base_id
+    assert kb_id is not None
+    version_id = context.arguments.get("version_id")
+    run = run_golden(
+        app,
+        context.workspace_id,
+        kb_id,
+        version_id=version_id,
+        progress=lambda done, total: context.progress("golden", done, total),
+        calibrate=version_id is None,
+    )
+    context.finish(run=run.id, passed=run.passed, failed=run.failed)
+
+
+def start_golden_run(app: Application, actor: Actor, kb_id: int) -> int:
+    """Queues a run of the draft, if one waits to be published, else of the live version; the job's id."""
+    actor.require(Permission.QUALITY)
+    with app.database.read(actor.workspace_id) as rows:
+        draft = rows.get(KnowledgeBase, kb_id).draft_version
+        if not rows.count(GoldenQuestion, GoldenQuestion.knowledge_base_id == kb_id):
+            raise BadInput("chat.golden_none")
+    return start_job(app, actor.workspace_id, JOB, kb_id, **({"version_id": draft} if draft is not None else {}))
+
+
+def latest_run(app: Application, actor: Actor, kb_id: int) -> GoldenRunView | None:
+    """The newest run with all its lines."""
+    found = list_runs(app, actor, kb_id, limit=1)
+    return found[0] if found else None
+
+
+def list_runs(app: Application, actor: Actor, kb_id: int, limit: int = 20) -> list[GoldenRunView]:
+    """Runs with their lines, the newest first."""
+    actor.require(Permission.QUALITY)
+    with app.database.read(actor.workspace_id) as rows:
+        mine = rows.select(GoldenRun, GoldenRun.knowledge_base_id == kb_id)
+        found = rows.all(mine.order_by(GoldenRun.id.desc()).limit(limit))
+        return [_view(rows, run) for run in found]
+
+
+def recalibrate(app: Application, actor: Actor, kb_id: int, run: GoldenRunView | int | None = None) -> float:
+    """Learns the threshold from a stored run (the newest when None) and returns the one now in force.
+
+    Raises BadInput when the run judged too few answers, NotFound for a run of another knowledge base.
+    """
+    actor.require(Permission.QUALITY)
+    with app.database.read(actor.workspace_id) as rows:
+        wanted = [GoldenRun.id == (run if isinstance(run, int) else run.id)] if run is not None else []
+        mine = rows.select(GoldenRun, GoldenRun.knowledge_base_id == kb_id, *wanted)
+        found = rows.session.scalars(mine.order_by(GoldenRun.id.desc()).limit(1)).first()
+    if found is None:
+        raise NotFound("not_found", what="golden run", id=getattr(run, "id", run) or 0)
+    cases = [Case(float(c), bool(right), bool(answerable)) for c, right, answerable in found.report.get("cases", ())]
+    if not calibration.enough(cases):
+        raise BadInput("chat.golden_too_few", found=len(cases), needed=calibration.MINIMUM)
+    return threshold_of(app, _learn(app, actor.workspace_id, kb_id, cases))
+
+
+# --- how a run is made -------------------------------------------------------------------------------------------
+
+
+def _workspace(who: Actor | int) -> int:
+    if isinstance(who, int):
+        return who
+    who.require(Permission.QUALITY)
+    return who.workspace_id
+
+
+def _questions(rows: Rows, kb_id: int) -> list[GoldenQuestion]:
+    return rows.all(rows.select(GoldenQuestion, GoldenQuestion.knowledge_base_id == kb_id).order_by(GoldenQuestion.id))
+
+
+def _ask_all(
+    app: Application,
+    workspace_id: int,
+    kb_id: int,
+    questions: Sequence[GoldenQuestion],
+    version_id: int | None,
+    progress: Progress | None,
+) -> list[_Asked]:
+    def ask(row: GoldenQuestion) -> _Asked:
+        try:
+            return _Asked(row, consider(app, workspace_id, kb_id, row.question, version_id=version_id, clock=Clock()))
+        except PilotlightError as error:
+            # One question that cannot be asked (an index that is being rebuilt) must not hide the others.
+            log.warning("golden question failed", question=row.id, code=error.code)
+            return _Asked(row, None, error.code)
+
+    asked: list[_Asked] = []
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="golden") as pool:
+        try:
+            for found in pool.map(ask, questions):
+                asked.append(found)
+                if progress is not None:
+                    progress(len(asked), len(questions))
+        except BaseException:  # a cancelled job must not wait for all the others
+            pool.shutdown(cancel_futures=True)
+            raise
+    return asked
+
+
+def _judge_all(
+    app: Application, workspace_id: int, kb_id: int, asked: Sequence[_Asked], threshold: float
+) -> list[_Judged]:
+    judged = []
+    for one in asked:
+        if one.considered is None:
+            judged.append(_Judged(one.row, False, "error", None))
+            continue
+        answer = settle(app, workspace_id, kb_id, one.considered, threshold).answer
+        verdict = _verdict(one.row, answer)
+        judged.append(_Judged(one.row, verdict.passed, "" if verdict.passed else WHY[verdict.why], answer))
+    return judged
+
+
+def _cases(asked: Sequence[_Asked]) -> list[Case]:
+    """What the documents said to each question, for calibration; FAQ entries and small talk have no threshold."""
+    found = []
+    for one in asked:
+        proposed = one.considered.proposed if one.considered is not None else None
+        if proposed is not None:
+            right = one.row.answerable and _verdict(one.row, proposed).passed
+            found.append(Case(proposed.confidence, right, one.row.answerable))
+    return found
+
+
+def _verdict(row: GoldenQuestion, answer: Answer) -> Verdict:
+    return judge(GoldenExpectation(row.document, row.answer, row.answerable), answer)
+
+
+def _learn(app: Application, workspace_id: int, kb_id: int, cases: Sequence[Case]) -> KnowledgeBase:
+    learnt = calibration.learn(cases)
+    with app.database.write(workspace_id) as rows:
+        base = rows.get(KnowledgeBase, kb_id)
+        base.settings = {**base.settings, "calibration": learnt}
+        if learnt["steps"]:
+            base.settings = {**base.settings, "threshold": threshold_of(app, base)}
+    return base
+
+
+def _passed_before(rows: Rows, base: KnowledgeBase) -> dict[int, bool]:
+    """Question id to whether it passed, from the last run of the live version (of any version before the first)."""
+    mine = rows.select(GoldenRun, GoldenRun.knowledge_base_id == base.id)
+    if base.live_version is not None:
+        mine = mine.where(GoldenRun.index_version_id == base.live_version)
+    last = rows.session.scalars(mine.order_by(GoldenRun.id.desc()).limit(1)).first()
+    if last is None:
+        return {}
+    return {row.question_id: row.passed for row in rows.all(rows.select(GoldenResult, GoldenResult.run_id == last.id))}
+
+
+def _store(
+    app: Application,
+    workspace_id: int,
+    base: KnowledgeBase,
+    version_id: int | None,
+    judged: Sequence[_Judged],
+    cases: Sequence[Case],
+) -> GoldenRunView:
+    with app.database.write(workspace_id) as rows:
+        before = _passed_before(rows, base)
+        here = set(rows.session.scalars(rows.columns(GoldenQuestion, GoldenQuestion.id)))
+        kept = [line for line in judged if line.row.id in here]  # one may have been deleted meanwhile
+        report = {
+            "calibration": calibration.report(app, base, cases),
+            "cases": [[case.confidence, case.right, case.answerable] for case in cases],
+            "before": {str(line.row.id): before.get(line.row.id) for line in kept},
+        }
+        passed = sum(line.passed for line in kept)
+        values = {"knowledge_base_id": base.id, "index_version_id": version_id, "report": report}
+        run = rows.add(GoldenRun(passed=passed, failed=len(kept) - passed, **values))
+        rows.add_all([_result(run.id, line) for line in kept])
+        _forget(rows, base)
+        return _view(rows, run)
+
+
+def _result(run_id: int, line: _Judged) -> GoldenResult:
+    answer = line.answer
+    cited = answer.citations if answer is not None else ()
+    return GoldenResult(
+        run_id=run_id,
+        question_id=line.row.id,
+        passed=line.passed,
+        why=line.why,
+        rung=answer.rung.value if answer is not None else "",
+        answer=(answer.text or "") if answer is not None else "",
+        document=cited[0].document if cited else "",
+        confidence=answer.confidence if answer is not None else 0.0,
+    )
+
+
+def _forget(rows: Rows, base: KnowledgeBase) -> None:
+    """Runs beyond the last ones are removed, but never the last of the live version: it is what others compare with."""
+    mine = rows.columns(GoldenRun, GoldenRun.id, GoldenRun.index_version_id)
+    found = rows.session.execute(mine.where(GoldenRun.knowledge_base_id == base.id).order_by(GoldenRun.id.desc())).all()
+    live = next((run_id for run_id, version in found if version == base.live_version), None)
+    old = [run_id for run_id, _ in found[RUNS_KEPT:] if run_id != live]
+    if old:
+        rows.delete(GoldenRun, GoldenRun.id.in_(old))
+
+
+def _view(rows: Rows, run: GoldenRun) -> GoldenRunView:
+    results = rows.all(rows.select(GoldenResult, GoldenResult.run_id == run.id).order_by(GoldenResult.question_id))
+    questions = {row.id: row for row in _questions(rows, run.knowledge_base_id)}
+    before: Mapping[str, Any] = run.report.get("before", {})
+    return GoldenRunView(
+        id=run.id,
+        created_at=run.created_at,
+        passed=run.passed,
+        failed=run.failed,
+        index_version=run.index_version_id,
+        lines=tuple(_line(questions[row.question_id], row, before) for row in results if row.question_id in questions),
+        calibration=run.report.get("calibration", {}),
+    )
+
+
+def _line(question: GoldenQuestion, row: GoldenResult, before: Mapping[str, Any]) -> GoldenLine:
+    was: bool | None = before.get(str(row.question_id))
+    change = "new" if was is None else "same" if was == row.passed else "fixed" if row.passed else "broken"
+    expected = " · ".join(part for part in (question.document, question.answer) if part)
+    return GoldenLine(
+        question_id=row.question_id,
+        question=question.question,
+        expected=expected if question.answerable else "",
+        passed=row.passed,
+        before=was,
+        change=change,
+        why=row.why,
+        rung=row.rung,
+        answer=row.answer,
+        document=row.document,
+        confidence=row.confidence,
+    )

@@ -18,6 +18,7 @@ from core.services.application import Application
 from core.services.conversations import message_views, own_conversation
 from core.services.schedule import as_utc, duty, is_open_now, opening_hours, set_opening_hours
 from core.services.views import HandoffView, MessageView
+from core.text.catalogue import translate
 from core.types import Language, Rung
 
 __all__ = [
@@ -230,6 +231,19 @@ def hand_over(
             rows.add(Message(conversation_id=conversation_id, role="system", detail=detail))
         rows.update(Conversation, Conversation.id == conversation_id, updated_at=now)
     return promise
+
+
+def promise_text(promise: HandoffPromise, language: Language, *, again: bool = False) -> str:
+    """What the assistant says when it hands over; ``again``: the request was open already."""
+    moment = promise.next_opening
+    if again:
+        return translate(language, "conversation.person_waiting")
+    if promise.open:
+        return translate(language, "conversation.person_open", position=max(1, promise.queue_position))
+    if moment is None:
+        return translate(language, "conversation.person_closed")
+    when = f"{moment:%Y-%m-%d %H:%M}"
+    return translate(language, "conversation.person_closed_until", when=when, zone=str(moment.tzinfo))
 
 
 def open_handoff(rows: Rows, conversation_id: int) -> Handoff | None:

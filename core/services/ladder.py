@@ -1,51 +1,63 @@
 """The ladder: small talk, a person, an approved FAQ entry, the documents, or an honest refusal. Stores nothing.
 
 An answer is made in three steps, so that golden questions can be judged by any threshold: ``consider`` searches and
-drafts (the slow part), ``settle`` decides by the threshold, ``speak`` says it, in the words of a language model where one
-is configured.
+drafts (the slow part), ``settle`` decides by the threshold, ``speak`` says it, in the words of a language model where
+one is configured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
-from core.assistant import dialogue
 from core.assistant.answer import Draft, select
-from core.assistant.confidence import confidence, default_threshold
-from core.assistant.contradiction import find_contradiction
-from core.assistant.dialogue import Turn
+from core.assistant.confidence import confidence
+from core.assistant.dialogue import Turn, understand
 from core.assistant.refuse import refusal_for
 from core.assistant.wording import stream_wording
 from core.db.tables import KnowledgeBase
 from core.services.application import Application, OpenIndex
+from core.services.calibration import threshold_of
 from core.services.faq_match import match_faq
 from core.services.retrieve import held_matches
 from core.services.similarity import sentence_similarity, text_similarity
 from core.services.spoken import Clock, Speech
+from core.text.catalogue import translate
 from core.text.language import detect_language
 from core.types import Answer, Found, Language, Refusal, RefusalReason, Rung
 
+__all__ = ["Considered", "Decided", "answer_question", "consider", "decide", "settle", "speak", "threshold_of"]
+
 SEARCHED = 10  # passages from which sentences are chosen
-NEVER = 2.0  # a threshold above every probability: nothing is answered
+# Without a word of the question among these reasons, a document that waits for review may explain the silence.
+_MAYBE_HELD = frozenset({RefusalReason.TOO_WEAK, RefusalReason.NOTHING_INDEXED})
 
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """A question before the threshold decides. ``settled`` needs no threshold; else ``draft`` is the documents' answer."""
+    """A question before the threshold decides. ``settled`` needs none; else ``draft`` is what the documents say."""
 
     question: str
     language: Language
     settled: Answer | None = None
-    draft: Answer | None = None
-    contradiction: Refusal | None = None
+    draft: Draft | None = None
     found: tuple[Found, ...] = ()
+    certain: float = 0.0
+    passages: int = 0  # in the index
+
+    @property
+    def proposed(self) -> Answer | None:
+        """The documents' answer as it would be given if the threshold allowed it."""
+        if self.draft is None or not self.draft.sentences:
+            return None
+        draft = self.draft
+        return Answer(draft.text, Rung.DOCUMENT, self.certain, draft.citations, draft.sentences, query=self.question)
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What will be said. ``found`` holds what a language model may word it from; empty where its words stand as they are."""
+    """What will be said. ``found``: what a language model may word it from; empty where the words stand as they are."""
 
     question: str
     language: Language
@@ -67,7 +79,7 @@ def answer_question(
 ) -> Answer:
     """What the ladder says to one question of a workspace's knowledge base; nothing is stored and no hit is counted.
 
-    ``version_id`` names another index version than the live one (a draft). ``on_text`` is given the pieces as they come.
+    ``version_id`` names another index version than the live one (a draft). ``on_text`` gets the pieces as they come.
     Raises NotFound for a knowledge base of another workspace, Unavailable while its index cannot be read.
     """
     clock = Clock()
@@ -135,4 +147,88 @@ def consider(
     """Everything up to the threshold."""
     language = language or detect_language(question)
     with clock.stage("understand"):
-        understood = dialogue.understand(question, history, language)
+        understood = understand(question, history)
+    if understood.kind == "ask_person":
+        text = translate(language, "conversation.person_without_conversation")
+        return Considered(question, language, Answer(text, Rung.PERSON, 1.0, query=question))
+    if understood.kind != "question":
+        text = translate(language, f"conversation.smalltalk_{understood.kind}")
+        return Considered(question, language, Answer(text, Rung.SMALLTALK, 1.0, query=question))
+    query = understood.query
+    if use_faq:
+        with clock.stage("faq"):
+            # As it was said first: a question that an entry answers word for word needs no completion.
+            said = dict.fromkeys((question, query))
+            entry = next((found for text in said if (found := match_faq(app, workspace_id, kb_id, text))), None)
+        if entry is not None:
+            return Considered(query, language, entry)
+    return _from_documents(app, workspace_id, kb_id, query, language, version_id, clock)
+
+
+def _from_documents(
+    app: Application,
+    workspace_id: int,
+    kb_id: int,
+    query: str,
+    language: Language,
+    version_id: int | None,
+    clock: Clock,
+) -> Considered:
+    with clock.stage("search"):
+        opened = _opened(app, workspace_id, kb_id, version_id)
+        found = opened.found(query, SEARCHED)[0] if opened is not None else ()
+    with clock.stage("answer"):
+        draft = select(query, found, max_sentences=app.settings.answer_sentences, similarity=sentence_similarity(app))
+        certain = confidence(draft, found)
+    size = opened.knowledge.size if opened is not None else 0
+    return Considered(query, language, None, draft, found, certain, size)
+
+
+def settle(app: Application, workspace_id: int, kb_id: int, considered: Considered, threshold: float) -> Decided:
+    """The answer, or the refusal with its reason."""
+    if considered.settled is not None or considered.draft is None:
+        assert considered.settled is not None
+        return Decided(considered.question, considered.language, considered.settled)
+    question, draft = considered.question, considered.draft
+    why = partial(
+        refusal_for,
+        question,
+        draft,
+        considered.found,
+        certain=considered.certain,
+        threshold=threshold,
+        passages=considered.passages,
+    )
+    refusal = why()
+    if refusal is not None and refusal.reason in _MAYBE_HELD:
+        refusal = why(held=held_matches(app, workspace_id, kb_id, question))
+    answer = considered.proposed
+    if refusal is not None or answer is None:
+        refusal = refusal or Refusal(RefusalReason.TOO_WEAK)
+        refused = Answer(None, Rung.REFUSAL, considered.certain, refusal=refusal, query=question)
+        return Decided(question, considered.language, refused)
+    return Decided(question, considered.language, answer, considered.found)
+
+
+def speak(app: Application, decided: Decided, clock: Clock) -> Speech:
+    """The answer piece by piece. A language model, where one is configured, words what the documents say."""
+    chat = app.chat_model() if decided.found else None
+    if chat is None:
+        return Speech(decided.answer, clock)
+    similarity = text_similarity(app) if decided.language == "en" else None
+    make = partial(
+        stream_wording,
+        chat,
+        decided.question,
+        decided.found,
+        decided.answer,
+        decided.language,
+        similarity=similarity,
+    )
+    return Speech(decided.answer, clock, make)
+
+
+def _opened(app: Application, workspace_id: int, kb_id: int, version_id: int | None) -> OpenIndex | None:
+    if version_id is None:
+        return app.indexes.live(workspace_id, kb_id)
+    return app.indexes.version(workspace_id, kb_id, version_id)

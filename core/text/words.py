@@ -20,8 +20,8 @@ WORDS_VERSION = 1
 
 _STOP_EN = """
 a an and are as at be but by can could did do does for from had has have how i if in into is it its me my no not of on
-or our shall should so such that the their them then there these they this to us was we were what when where which who why
-will with would you your
+or our shall should so such that the their them then there these they this to us was we were what when where which who
+why will with would you your
 """
 _STOP_ZH = """
 的 了 吗 呢 吧 啊 呀 是 在 和 与 及 或 也 都 就 而 被 把 对 从 到 于 之 其 这 那 哪 什么 怎么 怎样 如何

@@ -9,6 +9,7 @@ from core.errors import NotFound
 from core.services import conversations
 from core.services.application import Application
 from core.services.views import ConversationView
+from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import notice, show_notices
@@ -91,7 +92,14 @@ def conversation_header(app: Application, actor: Actor, current: ConversationVie
         if current:
             with st.popover("", icon=":material/more_horiz:", key="chat-menu", type="tertiary", help=tr("chat.menu")):
                 _menu(app, actor, current)
-    if not current:
+    if current:
+        draw_dialog(
+            "delete-conversation",
+            tr("chat.delete"),
+            lambda: _ask_delete(app, actor, current),
+            icon=":material/delete:",
+        )
+    else:
         st.caption(tr("chat.lead"))
 
 
@@ -113,27 +121,25 @@ def _menu(app: Application, actor: Actor, current: ConversationView) -> None:
             width="stretch",
             on_click="ignore",
         )
-    if st.button(
+    st.button(
         tr("chat.delete"),
         key=f"delete-{current.id}",
         icon=":material/delete:",
         width="stretch",
         help=tr("chat.delete_help"),
-    ):
-        _ask_delete(app, actor, current)
+        on_click=open_dialog,
+        args=("delete-conversation",),
+    )
 
 
 def _ask_delete(app: Application, actor: Actor, current: ConversationView) -> None:
-    @st.dialog(tr("chat.delete"))
-    def ask() -> None:
-        st.markdown(tr("chat.delete_sure", title=plain(current.title)))
-        if st.button(tr("chat.delete_yes"), key="delete-yes", type="primary"):
-            with errors_shown():
-                try:
-                    conversations.delete_conversation(app, actor, current.id)
-                except NotFound:
-                    notice(tr("chat.deleted_already"))
-                open_conversation(NEW)
-                st.rerun()
-
-    ask()
+    st.markdown(tr("chat.delete_sure", title=plain(current.title)))
+    if st.button(tr("chat.delete_yes"), key="delete-yes", type="primary"):
+        with errors_shown():
+            try:
+                conversations.delete_conversation(app, actor, current.id)
+            except NotFound:
+                notice(tr("chat.deleted_already"))
+            close_dialog()
+            open_conversation(NEW)
+            st.rerun()

@@ -13,8 +13,9 @@ from core.types import Answer, Citation, Refusal, Rung
 from pages.shared.answer_text import draw_answer_text, draw_text
 from pages.shared.chat_answering import ask_again
 from pages.shared.chat_feedback import feedback
-from pages.shared.chat_person import ask_for_person, handoff_note
-from pages.shared.chat_sources import open_source
+from pages.shared.chat_person import handoff_note
+from pages.shared.chat_sources import open_source, source_drawer
+from pages.shared.dialogs import open_dialog
 from pages.shared.errors import stored_error
 from pages.shared.language import tr
 from pages.shared.wording import plain, when
@@ -81,11 +82,12 @@ def _answer(app: Application, actor: Actor, message: MessageView, answer: Answer
     if answer.dropped:
         st.caption(tr("chat.dropped", n=answer.dropped))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"sources-{message.id}"):
-        chosen = source_chips(answer.citations, key=f"source-{message.id}")
+        source_chips(answer.citations, name=f"source-{message.id}")
         if answer.rung is not Rung.SMALLTALK:
             feedback(app, actor, message)
-    if (number := clicked if clicked is not None else chosen) is not None:
-        open_source(app, actor, answer.citations, number)
+    if clicked is not None:
+        open_source(f"source-{message.id}", clicked)
+    source_drawer(app, actor, answer.citations, f"source-{message.id}")
 
 
 def _label(answer: Answer) -> None:
@@ -102,38 +104,49 @@ def confidence_words(confidence: float) -> str:
     return tr(f"chat.confidence.{word}", percent=f"{min(confidence, 0.99) * 100:.0f}")
 
 
-def source_chips(citations: Sequence[Citation], *, key: str) -> int | None:
-    """One button a document and page; returns the citation whose button was just pressed."""
-    if not citations:
-        return None
-    pressed: int | None = None
+def source_chips(citations: Sequence[Citation], *, name: str) -> None:
+    """One button a document and page, which opens the drawer ``name`` there."""
     places: dict[tuple[str, int], list[int]] = {}
     for number, citation in enumerate(citations):
         places.setdefault((citation.document, citation.page), []).append(number)
     for (document, page), numbers in places.items():
         marks = ", ".join(str(number + 1) for number in numbers)
-        label = f"{marks} · {plain(document)} · {tr('chat.source.page', page=page)}"
-        if st.button(label, key=f"{key}-{numbers[0]}", icon=":material/description:", help=tr("chat.source.open")):
-            pressed = numbers[0]
-    return pressed
+        st.button(
+            f"{marks} · {plain(document)} · {tr('chat.source.page', page=page)}",
+            key=f"{name}-{numbers[0]}",
+            icon=":material/description:",
+            help=tr("chat.source.open"),
+            on_click=open_source,
+            args=(name, numbers[0]),
+        )
 
 
 def _refusal(app: Application, actor: Actor, message: MessageView, answer: Answer, refusal: Refusal) -> None:
     _label(answer)
     st.markdown(tr(f"chat.refusal.{refusal.reason.value}"))
-    clicked: int | None = None
+    name = f"source-{message.id}"
     if refusal.best:
         st.caption(tr(f"chat.best.{refusal.reason.value}"))
-        for number, place in enumerate(refusal.best):
-            with st.container(border=True, key=f"quote-{message.id}-{number}", gap="xsmall"):
-                st.text(place.quote if len(place.quote) <= 400 else place.quote[:400] + "…")
-                dated = f" · {place.document_date}" if place.document_date else ""
-                label = f"{plain(place.document)} · {tr('chat.source.page', page=place.page)}{dated}"
-                if st.button(label, key=f"best-{message.id}-{number}", icon=":material/description:", type="tertiary"):
-                    clicked = number
+    for number, place in enumerate(refusal.best):
+        with st.container(border=True, key=f"quote-{message.id}-{number}", gap="xsmall"):
+            st.text(place.quote if len(place.quote) <= 400 else place.quote[:400] + "…")
+            dated = f" · {place.document_date}" if place.document_date else ""
+            st.button(
+                f"{plain(place.document)} · {tr('chat.source.page', page=place.page)}{dated}",
+                key=f"best-{message.id}-{number}",
+                icon=":material/description:",
+                type="tertiary",
+                on_click=open_source,
+                args=(name, number),
+            )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"ways-{message.id}"):
-        if st.button(tr("chat.person.ask"), key=f"person-{message.id}", icon=":material/support_agent:"):
-            ask_for_person(app, actor, reason="refused")
+        st.button(
+            tr("chat.person.ask"),
+            key=f"person-{message.id}",
+            icon=":material/support_agent:",
+            on_click=open_dialog,
+            args=("person",),
+            kwargs={"reason": "refused"},
+        )
         feedback(app, actor, message)
-    if clicked is not None:
-        open_source(app, actor, refusal.best, clicked)
+    source_drawer(app, actor, refusal.best, name)

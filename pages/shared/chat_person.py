@@ -12,7 +12,8 @@ from core.services import conversations, handoff, schedule
 from core.services.application import Application
 from core.services.views import ConversationView, KnowledgeBaseView, MessageView
 from core.services.workspace import workspace_settings
-from pages.shared.chat_list import STATE, open_conversation
+from pages.shared.chat_list import open_conversation
+from pages.shared.dialogs import close_dialog, dialog_values, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.wording import clock, plain
@@ -36,12 +37,23 @@ def person_bar(
                     handoff.back_to_assistant(app, actor, current.id)
                     st.rerun()
             return
-        if st.button(tr("chat.person.talk"), key="talk-to-person", icon=":material/support_agent:", type="tertiary"):
-            if current is None:
-                open_conversation(conversations.start_conversation(app, actor, base.id))
-            ask_for_person(app, actor, reason="asked")
+        st.button(
+            tr("chat.person.talk"),
+            key="talk-to-person",
+            icon=":material/support_agent:",
+            type="tertiary",
+            on_click=open_dialog,
+            args=("person",),
+            kwargs={"reason": "asked"},
+        )
         is_open, opening = schedule.is_open_now(app, actor)
         st.caption(tr("chat.person.open") if is_open else _closed(opening), width="content")
+    draw_dialog(
+        "person",
+        tr("chat.person.title"),
+        lambda: _ask_for_person(app, actor, base, current),
+        icon=":material/support_agent:",
+    )
 
 
 def person_speaks(shown: Sequence[MessageView]) -> bool:
@@ -58,30 +70,28 @@ def _closed(opening: datetime | None) -> str:
     return tr("chat.person.closed_until", when=clock(opening)) if opening else tr("chat.person.closed")
 
 
-def ask_for_person(app: Application, actor: Actor, *, reason: str) -> None:
+def _ask_for_person(app: Application, actor: Actor, base: KnowledgeBaseView, current: ConversationView | None) -> None:
     """Says before anything is sent whether somebody is there, and takes a contact."""
-
-    @st.dialog(tr("chat.person.title"), icon=":material/support_agent:")
-    def ask() -> None:
-        is_open, opening = schedule.is_open_now(app, actor)
-        st.markdown(
-            tr("chat.person.promise_open") if is_open else _closed(opening) + " " + tr("chat.person.leave_contact")
-        )
-        if not is_open and (elsewhere := workspace_settings(app, actor)["contact"]):
-            st.markdown(tr("chat.person.elsewhere", contact=plain(elsewhere)))
-        contact = st.text_input(
-            tr("chat.person.contact" if is_open else "chat.person.contact_needed"),
-            key="handoff-contact",
-            placeholder=tr("chat.person.contact_example"),
-            max_chars=200,
-        )
-        st.caption(tr("chat.person.packet"))
-        if st.button(tr("chat.person.send"), key="handoff-send", type="primary", icon=":material/send:"):
-            with errors_shown():
-                handoff.request_person(app, actor, st.session_state[STATE], reason=reason, contact=contact or "")
-                st.rerun()
-
-    ask()
+    is_open, opening = schedule.is_open_now(app, actor)
+    promise = tr("chat.person.promise_open")
+    st.markdown(promise if is_open else f"{_closed(opening)} {tr('chat.person.leave_contact')}")
+    if not is_open and (elsewhere := workspace_settings(app, actor)["contact"]):
+        st.markdown(tr("chat.person.elsewhere", contact=plain(elsewhere)))
+    contact = st.text_input(
+        tr("chat.person.contact" if is_open else "chat.person.contact_needed"),
+        key="handoff-contact",
+        placeholder=tr("chat.person.contact_example"),
+        max_chars=200,
+    )
+    st.caption(tr("chat.person.packet"))
+    if st.button(tr("chat.person.send"), key="handoff-send", type="primary", icon=":material/send:"):
+        with errors_shown():
+            number = current.id if current else conversations.start_conversation(app, actor, base.id)
+            reason = (dialog_values("person") or {}).get("reason", "asked")
+            handoff.request_person(app, actor, number, reason=reason, contact=contact or "")
+            open_conversation(number)
+            close_dialog()
+            st.rerun()
 
 
 def handoff_note(message: MessageView) -> None:

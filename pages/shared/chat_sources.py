@@ -11,6 +11,7 @@ from core.access.actor import Actor
 from core.services.application import Application
 from core.services.source import source
 from core.types import Citation
+from pages.shared.dialogs import draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.wording import plain
@@ -18,15 +19,22 @@ from pages.shared.wording import plain
 PLACE = "chat.source_at"
 
 
-def open_source(app: Application, actor: Actor, citations: Sequence[Citation], number: int) -> None:
-    """A drawer at the right, with the way to the citations before and after."""
+def open_source(name: str, number: int) -> None:
+    """Opens the drawer ``name`` at its citation ``number``."""
     st.session_state[PLACE] = number
+    open_dialog(name)
 
-    @st.dialog(tr("chat.source.title"), width="large", position="right", icon=":material/format_quote:")
-    def drawer() -> None:
-        _draw(app, actor, citations)
 
-    drawer()
+def source_drawer(app: Application, actor: Actor, citations: Sequence[Citation], name: str) -> None:
+    """The drawer at the right, if it is open, with the way to the citations before and after."""
+    draw_dialog(
+        name,
+        tr("chat.source.title"),
+        lambda: _draw(app, actor, citations),
+        icon=":material/format_quote:",
+        width="large",
+        position="right",
+    )
 
 
 def _draw(app: Application, actor: Actor, citations: Sequence[Citation]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.dialogs import close_dialog
 from pages.shared.language import language_switch, tr
 
 PAGES = Path(__file__).resolve().parent.parent
@@ -31,6 +32,9 @@ def run() -> None:
             for name, icon in ICONS.items()
         ]
     )
+    if st.session_state.get("page") != page.url_path:
+        st.session_state["page"] = page.url_path
+        close_dialog()
     st.html(STATIC / "style.css")
     st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "mark.svg")
     # Drawn first, so that it is there when a page fails; style.css puts it under what the page adds to the sidebar.

@@ -31,8 +31,8 @@ def guard(permission: Permission) -> tuple[Application, Actor]:
 def visitor() -> str:
     """The random id of this browser; without cookies, of this session."""
     cookie = st.context.cookies.get(VISITOR_COOKIE)
-    if cookie is not None and valid_visitor(cookie):
-        return cookie
+    if valid_visitor(cookie):
+        return str(cookie)
     if "visitor" not in st.session_state:
         st.session_state["visitor"] = new_visitor()
     return str(st.session_state["visitor"])

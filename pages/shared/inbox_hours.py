@@ -7,7 +7,6 @@ from zoneinfo import available_timezones
 import streamlit as st
 
 from core.access.actor import Actor
-from core.assistant.opening_hours import DAYS
 from core.services import schedule
 from core.services.application import Application
 from core.services.workspace import save_workspace_settings, workspace_settings
@@ -16,6 +15,7 @@ from pages.shared.language import tr
 from pages.shared.parts import notice
 from pages.shared.wording import clock
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 USUAL = "09:00-18:00"
 
 

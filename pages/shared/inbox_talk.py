@@ -12,6 +12,7 @@ from core.services import handoff
 from core.services.application import Application
 from core.services.views import HandoffView, MessageView
 from pages.shared.answer_text import draw_text
+from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import notice
@@ -84,10 +85,22 @@ def _message(app: Application, actor: Actor, message: MessageView, question: str
             st.caption(tr("inbox.note"))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"{tr(f'inbox.role.{message.role}')} · {when(message.created_at)}", width="content")
-            if message.role == "staff" and st.button(
-                tr("inbox.learn"), key=f"learn-{message.id}", icon=":material/school:", type="tertiary"
-            ):
-                _learn(app, actor, message, question)
+            if message.role == "staff":
+                st.button(
+                    tr("inbox.learn"),
+                    key=f"learn-{message.id}",
+                    icon=":material/school:",
+                    type="tertiary",
+                    on_click=open_dialog,
+                    args=(f"learn-{message.id}",),
+                )
+    draw_dialog(
+        f"learn-{message.id}",
+        tr("inbox.learn"),
+        lambda: _learn(app, actor, message, question),
+        icon=":material/school:",
+        width="medium",
+    )
 
 
 def _reply(app: Application, actor: Actor, view: HandoffView) -> None:
@@ -110,15 +123,12 @@ def _reply(app: Application, actor: Actor, view: HandoffView) -> None:
 
 
 def _learn(app: Application, actor: Actor, message: MessageView, question: str) -> None:
-    @st.dialog(tr("inbox.learn"), width="medium", icon=":material/school:")
-    def learn() -> None:
-        st.caption(tr("inbox.learn_help"))
-        asked = st.text_input(tr("knowledge.faq_question"), value=question, key=f"learn-q-{message.id}", max_chars=1000)
-        said = st.text_area(tr("knowledge.faq_answer"), value=message.text, key=f"learn-a-{message.id}", height=160)
-        if st.button(tr("inbox.learn_save"), key=f"learn-save-{message.id}", type="primary"):
-            with errors_shown():
-                handoff.reply_to_faq(app, actor, message.id, asked or "", said or "")
-                notice(tr("inbox.learnt"))
-                st.rerun()
-
-    learn()
+    st.caption(tr("inbox.learn_help"))
+    asked = st.text_input(tr("knowledge.faq_question"), value=question, key=f"learn-q-{message.id}", max_chars=1000)
+    said = st.text_area(tr("knowledge.faq_answer"), value=message.text, key=f"learn-a-{message.id}", height=160)
+    if st.button(tr("inbox.learn_save"), key=f"learn-save-{message.id}", type="primary"):
+        with errors_shown():
+            handoff.reply_to_faq(app, actor, message.id, asked or "", said or "")
+            notice(tr("inbox.learnt"))
+            close_dialog()
+            st.rerun()

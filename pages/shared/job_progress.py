@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
 from core.access.actor import Actor
@@ -49,9 +51,7 @@ def job_panel(app: Application, actor: Actor, knowledge_base_id: int, kinds: tup
 
 
 def _recent(job: JobView) -> bool:
-    from core.db.tables import utc_now
-
-    return job.finished_at is not None and (utc_now() - job.finished_at).total_seconds() < 3600
+    return job.finished_at is not None and (datetime.now(UTC) - job.finished_at).total_seconds() < 3600
 
 
 def _draw(app: Application, actor: Actor, job: JobView, *, key: str, put_away: str) -> None:

@@ -10,6 +10,7 @@ from core.services.application import Application
 from core.services.ingest import start_ingest
 from core.services.views import DocumentView, KnowledgeBaseView, Upload
 from core.text.catalogue import catalogue
+from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.job_progress import job_panel
 from pages.shared.language import language, tr
@@ -96,14 +97,21 @@ def _row(app: Application, actor: Actor, document: DocumentView) -> None:
             st.caption(" · ".join(fact for fact in facts if fact))
             for warning in document.warnings[:3]:
                 st.caption(f":orange[:material/warning: {plain(_warning(warning))}]")
-        if st.button(
+        st.button(
             "",
             key=f"delete-document-{document.id}",
             icon=":material/delete:",
             type="tertiary",
             help=tr("knowledge.delete"),
-        ):
-            _ask_delete(app, actor, document)
+            on_click=open_dialog,
+            args=(f"delete-document-{document.id}",),
+        )
+    draw_dialog(
+        f"delete-document-{document.id}",
+        tr("knowledge.delete"),
+        lambda: _ask_delete(app, actor, document),
+        icon=":material/delete:",
+    )
 
 
 def _state(document: DocumentView) -> None:
@@ -125,13 +133,10 @@ def _warning(code: str) -> str:
 
 
 def _ask_delete(app: Application, actor: Actor, document: DocumentView) -> None:
-    @st.dialog(tr("knowledge.delete"), icon=":material/delete:")
-    def ask() -> None:
-        st.markdown(tr("knowledge.delete_sure", name=plain(document.name)))
-        if st.button(tr("knowledge.delete_yes"), key="delete-document-yes", type="primary"):
-            with errors_shown():
-                knowledge.delete_document(app, actor, document.id)
-                notice(tr("knowledge.deleted", name=plain(document.name)))
-                st.rerun()
-
-    ask()
+    st.markdown(tr("knowledge.delete_sure", name=plain(document.name)))
+    if st.button(tr("knowledge.delete_yes"), key="delete-document-yes", type="primary"):
+        with errors_shown():
+            knowledge.delete_document(app, actor, document.id)
+            notice(tr("knowledge.deleted", name=plain(document.name)))
+            close_dialog()
+            st.rerun()

@@ -8,6 +8,7 @@ from core.access.actor import Actor
 from core.services import faq
 from core.services.application import Application
 from core.services.views import FaqView, KnowledgeBaseView
+from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.importing import import_popover
 from pages.shared.language import tr
@@ -27,14 +28,21 @@ def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
             placeholder=tr("knowledge.faq_search"),
             label_visibility="collapsed",
         )
-        if st.button(tr("knowledge.faq_add"), key="faq-add", type="primary", icon=":material/add:"):
-            edit_faq(app, actor, base, None)
+        st.button(
+            tr("knowledge.faq_add"),
+            key="faq-add",
+            type="primary",
+            icon=":material/add:",
+            on_click=open_dialog,
+            args=("faq-0",),
+        )
         import_popover(
             tr("common.import"),
             tr("knowledge.faq_import_help"),
             lambda upload: faq.import_faq(app, actor, base.id, upload),
             key="faq-import",
         )
+    edit_faq(app, actor, base, None)
     offset = (st.session_state.get("faq-page", 1) - 1) * PER_PAGE
     page = faq.list_faq(app, actor, base.id, search=search or "", limit=PER_PAGE, offset=offset)
     if not page.total:
@@ -72,8 +80,16 @@ def _row(app: Application, actor: Actor, base: KnowledgeBaseView, entry: FaqView
                 _save(app, actor, base, entry, approved=True)
                 notice(tr("knowledge.faq_approved"))
                 st.rerun()
-        if st.button("", key=f"edit-faq-{entry.id}", icon=":material/edit:", type="tertiary", help=tr("common.edit")):
-            edit_faq(app, actor, base, entry)
+        st.button(
+            "",
+            key=f"edit-faq-{entry.id}",
+            icon=":material/edit:",
+            type="tertiary",
+            help=tr("common.edit"),
+            on_click=open_dialog,
+            args=(f"faq-{entry.id}",),
+        )
+    edit_faq(app, actor, base, entry)
 
 
 def _short(text: str) -> str:
@@ -100,7 +116,6 @@ def edit_faq(app: Application, actor: Actor, base: KnowledgeBaseView, entry: Faq
     """A dialog to add (``entry`` None) or change an entry."""
     number = entry.id if entry else 0
 
-    @st.dialog(tr("knowledge.faq_edit" if entry else "knowledge.faq_add"), width="medium", icon=":material/quiz:")
     def edit() -> None:
         question = st.text_input(
             tr("knowledge.faq_question"), value=entry.question if entry else "", key=f"faq-q-{number}", max_chars=1000
@@ -135,6 +150,7 @@ def edit_faq(app: Application, actor: Actor, base: KnowledgeBaseView, entry: Faq
                         approved=approved,
                     )
                     notice(tr("common.saved"))
+                    close_dialog()
                     st.rerun()
             if entry and st.button(
                 tr("common.delete"), key=f"faq-delete-{number}", icon=":material/delete:", type="tertiary"
@@ -142,6 +158,13 @@ def edit_faq(app: Application, actor: Actor, base: KnowledgeBaseView, entry: Faq
                 with errors_shown():
                     faq.delete_faq(app, actor, entry.id)
                     notice(tr("knowledge.faq_deleted"))
+                    close_dialog()
                     st.rerun()
 
-    edit()
+    draw_dialog(
+        f"faq-{number}",
+        tr("knowledge.faq_edit" if entry else "knowledge.faq_add"),
+        edit,
+        icon=":material/quiz:",
+        width="medium",
+    )

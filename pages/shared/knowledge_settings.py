@@ -8,6 +8,7 @@ from core.access.actor import Actor
 from core.services import knowledge, publish
 from core.services.application import Application
 from core.services.views import KnowledgeBaseView
+from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.job_progress import job_panel
 from pages.shared.knowledge_choice import STATE
@@ -63,19 +64,29 @@ def _index(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
 
 def _end(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
     st.subheader(tr("knowledge.end"), anchor=False)
-    if st.button(tr("knowledge.delete_base"), key="delete-base", icon=":material/delete_forever:"):
+    st.button(
+        tr("knowledge.delete_base"),
+        key="delete-base",
+        icon=":material/delete_forever:",
+        on_click=open_dialog,
+        args=("delete-base",),
+    )
+    draw_dialog(
+        "delete-base",
+        tr("knowledge.delete_base"),
+        lambda: _ask_end(app, actor, base),
+        icon=":material/delete_forever:",
+    )
 
-        @st.dialog(tr("knowledge.delete_base"), icon=":material/delete_forever:")
-        def ask() -> None:
-            st.markdown(tr("knowledge.delete_base_sure", name=plain(base.name), documents=base.documents))
-            typed = st.text_input(tr("knowledge.delete_base_type", name=base.name), key="delete-base-name")
-            if st.button(
-                tr("knowledge.delete_base_yes"), key="delete-base-yes", type="primary", disabled=typed != base.name
-            ):
-                with errors_shown():
-                    knowledge.delete_knowledge_base(app, actor, base.id)
-                    st.session_state.pop(STATE, None)
-                    notice(tr("knowledge.base_deleted", name=plain(base.name)))
-                    st.rerun()
 
-        ask()
+def _ask_end(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
+    st.markdown(tr("knowledge.delete_base_sure", name=plain(base.name), documents=base.documents))
+    typed = st.text_input(tr("knowledge.delete_base_type", name=base.name), key="delete-base-name")
+    label, wrong = tr("knowledge.delete_base_yes"), typed != base.name
+    if st.button(label, key="delete-base-yes", type="primary", disabled=wrong):
+        with errors_shown():
+            knowledge.delete_knowledge_base(app, actor, base.id)
+            st.session_state.pop(STATE, None)
+            notice(tr("knowledge.base_deleted", name=plain(base.name)))
+            close_dialog()
+            st.rerun()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import streamlit as st
-from core.services.retrieve import retrieval_test
 
 from core.access.actor import Actor
 from core.services.application import Application
+from core.services.retrieve import retrieval_test
 from core.services.views import KnowledgeBaseView, RetrievalTest
 from core.types import Citation, Found
 from pages.shared.answer_text import draw_answer_text
 from pages.shared.chat_message import confidence_words
-from pages.shared.chat_sources import open_source
+from pages.shared.chat_sources import open_source, source_drawer
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import empty_state
@@ -55,14 +55,14 @@ def _answer(app: Application, actor: Actor, found: RetrievalTest) -> None:
         if answer.refusal:
             st.markdown(tr(f"chat.refusal.{answer.refusal.reason.value}"))
         elif (number := draw_answer_text(answer, key="test-answer-text")) is not None:
-            open_source(app, actor, answer.citations, number)
+            open_source("test-answer", number)
         words = " · ".join(plain(word) for word in found.words[:40])
         st.caption(tr("knowledge.test_words", words=words or "–"))
+    source_drawer(app, actor, answer.citations, "test-answer")
 
 
 def _stages(app: Application, actor: Actor, found: RetrievalTest) -> None:
     names = [name for name in STAGES if name in found.stages]
-    opened: Found | None = None
     with st.grid(max(1, len(names)), min_column_width=260, key="stages", gap="small"):
         for name in names:
             with st.container(border=True, key=f"card-stage-{name}", gap="xsmall"):
@@ -71,12 +71,12 @@ def _stages(app: Application, actor: Actor, found: RetrievalTest) -> None:
                 if not rows:
                     st.caption(tr("knowledge.test_nothing"))
                 for place, hit in enumerate(rows[:SHOWN]):
-                    if _hit(name, place, hit, found):
-                        opened = hit
+                    _hit(name, place, hit, found)
     if "rerank" not in found.stages:
         st.caption(tr("knowledge.test_no_rerank"))
-    if opened is not None:
-        open_source(app, actor, [_whole(opened)], 0)
+    for name in names:
+        hits = [_whole(hit) for hit in found.stages[name][:SHOWN]]
+        source_drawer(app, actor, hits, f"test-{name}")
 
 
 def _head(name: str, found: RetrievalTest) -> None:
@@ -88,21 +88,22 @@ def _head(name: str, found: RetrievalTest) -> None:
     st.caption(" · ".join(facts) or " ")
 
 
-def _hit(name: str, place: int, hit: Found, found: RetrievalTest) -> bool:
+def _hit(name: str, place: int, hit: Found, found: RetrievalTest) -> None:
     """One line of a stage: the way to the source, the score, and a bar that compares it with the stage's best."""
-    score = getattr(hit.hit, name)
-    scores = [getattr(other.hit, name) or 0.0 for other in found.stages[name]]
-    low, high = min(0.0, *scores), max(scores) if scores else 1.0
-    share = ((score or 0.0) - low) / (high - low) if high > low else 0.0
+    score = hit.hit.score
+    scores = [other.hit.score for other in found.stages[name]]
+    low, high = min(0.0, *scores), max(scores)
+    share = (score - low) / (high - low) if high > low else 0.0
     passage = hit.passage
-    pressed = st.button(
+    st.button(
         f"{place + 1}. {plain(passage.document_name)} · {tr('chat.source.page', page=passage.page)}",
         key=f"hit-{name}-{place}",
         type="tertiary",
         help=plain(passage.text[:500]),
+        on_click=open_source,
+        args=(f"test-{name}", place),
     )
-    st.progress(max(0.0, min(1.0, share)), text=f"{score:.3f}" if score is not None else "–")
-    return pressed
+    st.progress(max(0.0, min(1.0, share)), text=f"{score:.3f}")
 
 
 def _whole(hit: Found) -> Citation:

@@ -8,6 +8,7 @@ from core.access.actor import Actor
 from core.services import publish
 from core.services.application import Application
 from core.services.views import KnowledgeBaseView
+from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import notice
@@ -32,13 +33,22 @@ def publish_bar(app: Application, actor: Actor, base: KnowledgeBaseView) -> None
         with st.container(horizontal=True):
             if st.button(tr("knowledge.publish"), key="publish", type="primary", icon=":material/publish:"):
                 _publish(app, actor, base, override=False)
-            if base.blocked_by and st.button(tr("knowledge.override"), key="override", icon=":material/warning:"):
-                _ask_override(app, actor, base)
+            if base.blocked_by:
+                st.button(
+                    tr("knowledge.override"),
+                    key="override",
+                    icon=":material/warning:",
+                    on_click=open_dialog,
+                    args=("override",),
+                )
             if st.button(tr("knowledge.discard"), key="discard", type="tertiary"):
                 with errors_shown():
                     publish.discard_draft(app, actor, base.id)
                     notice(tr("knowledge.discarded"))
                     st.rerun()
+    draw_dialog(
+        "override", tr("knowledge.override"), lambda: _ask_override(app, actor, base), icon=":material/warning:"
+    )
 
 
 def why(code: str) -> str:
@@ -67,10 +77,7 @@ def _publish(app: Application, actor: Actor, base: KnowledgeBaseView, *, overrid
 
 
 def _ask_override(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
-    @st.dialog(tr("knowledge.override"), icon=":material/warning:")
-    def ask() -> None:
-        st.markdown(tr("knowledge.override_sure", n=len(base.blocked_by)))
-        if st.button(tr("knowledge.override_yes"), key="override-yes", type="primary"):
-            _publish(app, actor, base, override=True)
-
-    ask()
+    st.markdown(tr("knowledge.override_sure", n=len(base.blocked_by)))
+    if st.button(tr("knowledge.override_yes"), key="override-yes", type="primary"):
+        close_dialog()
+        _publish(app, actor, base, override=True)

@@ -8,6 +8,7 @@ from core.access.actor import Actor
 from core.services import golden
 from core.services.application import Application
 from core.services.views import GoldenView, KnowledgeBaseView
+from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.importing import import_popover
 from pages.shared.language import tr
@@ -27,14 +28,21 @@ def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
             placeholder=tr("quality.search"),
             label_visibility="collapsed",
         )
-        if st.button(tr("quality.add"), key="golden-add", type="primary", icon=":material/add:"):
-            edit_golden(app, actor, base, None)
+        st.button(
+            tr("quality.add"),
+            key="golden-add",
+            type="primary",
+            icon=":material/add:",
+            on_click=open_dialog,
+            args=("golden-0",),
+        )
         import_popover(
             tr("common.import"),
             tr("quality.import_help"),
             lambda upload: golden.import_golden(app, actor, base.id, upload),
             key="golden-import",
         )
+    edit_golden(app, actor, base, None)
     offset = (st.session_state.get("golden-page", 1) - 1) * PER_PAGE
     page = golden.list_golden(app, actor, base.id, search=search or "", limit=PER_PAGE, offset=offset)
     if not page.total:
@@ -60,15 +68,22 @@ def _row(app: Application, actor: Actor, base: KnowledgeBaseView, view: GoldenVi
                 st.caption(f":orange[{tr('quality.must_refuse')}]")
             note = f" · {plain(view.note)}" if view.note else ""
             st.caption(language_name(view.language) + note)
-        if st.button("", key=f"edit-golden-{view.id}", icon=":material/edit:", type="tertiary", help=tr("common.edit")):
-            edit_golden(app, actor, base, view)
+        st.button(
+            "",
+            key=f"edit-golden-{view.id}",
+            icon=":material/edit:",
+            type="tertiary",
+            help=tr("common.edit"),
+            on_click=open_dialog,
+            args=(f"golden-{view.id}",),
+        )
+    edit_golden(app, actor, base, view)
 
 
 def edit_golden(app: Application, actor: Actor, base: KnowledgeBaseView, view: GoldenView | None) -> None:
     """A dialog to add (``view`` None) or change a golden question."""
     number = view.id if view else 0
 
-    @st.dialog(tr("quality.edit" if view else "quality.add"), width="medium", icon=":material/fact_check:")
     def edit() -> None:
         question = st.text_input(
             tr("quality.question"), value=view.question if view else "", key=f"golden-q-{number}", max_chars=1000
@@ -109,6 +124,7 @@ def edit_golden(app: Application, actor: Actor, base: KnowledgeBaseView, view: G
                         note=note or "",
                     )
                     notice(tr("common.saved"))
+                    close_dialog()
                     st.rerun()
             if view and st.button(
                 tr("common.delete"), key=f"golden-delete-{number}", icon=":material/delete:", type="tertiary"
@@ -116,6 +132,13 @@ def edit_golden(app: Application, actor: Actor, base: KnowledgeBaseView, view: G
                 with errors_shown():
                     golden.delete_golden(app, actor, view.id)
                     notice(tr("quality.deleted"))
+                    close_dialog()
                     st.rerun()
 
-    edit()
+    draw_dialog(
+        f"golden-{number}",
+        tr("quality.edit" if view else "quality.add"),
+        edit,
+        icon=":material/fact_check:",
+        width="medium",
+    )

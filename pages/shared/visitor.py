@@ -22,8 +22,8 @@ def new_visitor() -> str:
     return secrets.token_urlsafe(24)
 
 
-def valid_visitor(value: str | None) -> bool:
-    return value is not None and _VISITOR.fullmatch(value) is not None
+def valid_visitor(value: object) -> bool:
+    return isinstance(value, str) and _VISITOR.fullmatch(value) is not None
 
 
 class VisitorCookies:

@@ -46,7 +46,7 @@ def ask(base_url: str, model: str = "tiny", **more: object) -> str:
     return trouble.value.code
 
 
-# --- transformers serve --------------------------------------------------------------------------------------------------
+# --- transformers serve ---
 
 
 def free_port() -> int:
@@ -118,7 +118,7 @@ def test_transformers_serve_from_first_token_to_its_end(tmp_path: Path) -> None:
         assert ask(base_url, str(folder)) == "llm.unreachable"
 
 
-# --- servers that misbehave ----------------------------------------------------------------------------------------------
+# --- servers that misbehave ---
 
 
 def read_request(connection: socket.socket) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from core.models.hub import ModelHub
 from core.retrieval.build import BuildOptions, PassageList, build_version
 from core.retrieval.langchain import PilotlightEmbeddings, PilotlightRetriever, PilotlightVectorStore
 from core.retrieval.pipeline import KnowledgeIndex
-from core.settings import Settings
 
 TEXTS = (
     "Items may be returned within 30 days of delivery.",
@@ -36,8 +35,8 @@ TEXTS = (
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    return ModelHub(Settings(data_dir=tmp_path_factory.mktemp("data"))).encoder()
+def encoder(models: ModelHub) -> Encoder:
+    return models.encoder()
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +69,8 @@ class TestEmbeddings(EmbeddingsIntegrationTests):
 
 class TestVectorStore(VectorStoreIntegrationTests):
     @pytest.fixture
-    def vectorstore(self) -> Iterator[VectorStore]:
-        yield PilotlightVectorStore(self.get_embeddings())
+    def vectorstore(self) -> VectorStore:
+        return PilotlightVectorStore(self.get_embeddings())
 
 
 class TestRetriever(RetrieversIntegrationTests):
@@ -110,7 +109,7 @@ def test_vector_store_survives_a_save_and_refuses_a_damaged_one(tmp_path: Path) 
     store.delete(["3"])
     store.save(tmp_path / "store")
     opened = PilotlightVectorStore.open(tmp_path / "store", embedding)
-    assert [d.id for d in opened.similarity_search("bar", k=5)][0] == "2"
+    assert opened.similarity_search("bar", k=5)[0].id == "2"
     assert [d.id for d in opened.similarity_search("bar", k=5, filter={"n": 1})] == ["1"]
     opened.add_texts(["bar again"], ids=["2"])
     assert len(opened) == 2

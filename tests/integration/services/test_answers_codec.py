@@ -93,7 +93,9 @@ def test_fields_of_a_newer_version_are_ignored(answer: Answer) -> None:
     assert answers_codec.from_json(_add(through_text(answers_codec.to_json(answer)))) == answer
 
 
-@given(answers(), st.sets(st.sampled_from(["dropped", "query", "faq_id", "header", "document_date", "section", "page"])))
+@given(
+    answers(), st.sets(st.sampled_from(["dropped", "query", "faq_id", "header", "document_date", "section", "page"]))
+)
 def test_rows_of_an_older_version_stay_readable(answer: Answer, missing: set[str]) -> None:
     again = answers_codec.from_json(_strip(through_text(answers_codec.to_json(answer)), missing))
     assert [c.quote for c in again.citations] == [c.quote for c in answer.citations]

@@ -33,7 +33,13 @@ def sheet(name: str, rows: list[list[Any]]) -> Upload:
 def test_an_entry_is_saved_changed_found_and_deleted(app: Application, shop: Shop) -> None:
     owner = shop.owner()
     entry = faq.save_faq(
-        app, owner, shop.kb, question=" 怎么 退货？ ", answer="三十天内。", phrasings=["退货？", "退货？", " "], tags=["r"]
+        app,
+        owner,
+        shop.kb,
+        question=" 怎么 退货？ ",
+        answer="三十天内。",
+        phrasings=["退货？", "退货？", " "],
+        tags=["r"],
     )
     faq.save_faq(app, owner, shop.kb, question="Opening times?", answer="9 to 5.", approved=False)
     page = faq.list_faq(app, owner, shop.kb)
@@ -162,7 +168,9 @@ def test_golden_questions_are_checked_and_imported(app: Application, shop: Shop)
     with pytest.raises(BadInput) as refused:
         golden_questions.save_golden(app, owner, shop.kb, question="Q?")
     assert refused.value.code == "chat.golden_no_expectation"
-    data = "question,answerable,document,answer\nWhen?,yes,a.pdf,noon\nWho is king?,no,,\n谁？,否,,\nX?,maybe,a,\nY?,,,\n"
+    data = (
+        "question,answerable,document,answer\nWhen?,yes,a.pdf,noon\nWho is king?,no,,\n谁？,否,,\nX?,maybe,a,\nY?,,,\n"
+    )
     report = golden_questions.import_golden(app, owner, shop.kb, Upload("golden.csv", data.encode()))
     assert report == ImportReport(3, 0, ((5, "chat.import_flag"), (6, "chat.golden_no_expectation")))
     again = golden_questions.import_golden(app, owner, shop.kb, Upload("g.csv", b"question,document\nwhen?,b.pdf\n"))
@@ -184,7 +192,13 @@ def test_workspace_settings_are_merged_and_checked(app: Application, shop: Shop)
     found = workspace.workspace_settings(app, shop.customer())
     assert found["greeting"] == {"en": "Hello", "zh": "您好"}
     assert found["contact"] == "help@lumen.example"
-    for bad in ({"colour": "red"}, {"name": " "}, {"greeting": "Hello"}, {"greeting": {"fr": "Salut"}}, {"name": "x" * 201}):
+    for bad in (
+        {"colour": "red"},
+        {"name": " "},
+        {"greeting": "Hello"},
+        {"greeting": {"fr": "Salut"}},
+        {"name": "x" * 201},
+    ):
         with pytest.raises(BadInput):
             workspace.save_workspace_settings(app, owner, **bad)
     assert workspace.workspace_settings(app, owner)["name"] == "Lumen"

@@ -218,7 +218,11 @@ def test_hours_are_kept_in_the_workspaces_time_zone(app: Application, shop: Shop
 def test_what_is_shown_can_be_stored_again(app: Application, shop: Shop) -> None:
     owner = shop.owner()
     for given in (
-        {"zone": "Europe/Berlin", "hours": "mon-fri 09:00-12:00, 13:00-17:00; sat 22:00-02:00", "holidays": ["2026-12-25"]},
+        {
+            "zone": "Europe/Berlin",
+            "hours": "mon-fri 09:00-12:00, 13:00-17:00; sat 22:00-02:00",
+            "holidays": ["2026-12-25"],
+        },
         {"zone": "UTC", "days": {"mon": [["00:00", "24:00"]]}},
         {"zone": "UTC", "hours": ""},
         NEVER,

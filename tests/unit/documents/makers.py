@@ -199,7 +199,8 @@ def eml(path: Path, *, charset: str = "utf-8", html: bool = False) -> Path:
     return path
 
 
-HTML = f"""<!doctype html><html><head><meta charset="utf-8"><title>Help</title><style>.x {{display:none}} p {{color:#333}}</style></head>
+HTML = f"""<!doctype html><html><head><meta charset="utf-8"><title>Help</title>
+<style>.x {{display:none}} p {{color:#333}}</style></head>
 <body><nav><a href="/">Home</a></nav><h1>Help centre</h1><p>{EN_1}
    It wraps <b>in the</b> source.</p><h2>套餐</h2>
 <table><thead><tr><th>Plan</th><th>Price</th></tr></thead><tr><td>Team</td><td>$49</td></tr><tr><td>Company</td><td>$490</td></tr></table>

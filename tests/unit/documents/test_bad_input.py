@@ -150,7 +150,7 @@ def test_any_damage_gives_a_document_error_or_a_document(tmp_path: Path, make: C
         try:
             load(tmp_path / name, name, LoadOptions(ocr=False))
         except DocumentError as error:
-            assert error.sentence("zh")
+            error.sentence("zh")  # raises when the catalogue lacks it
 
 
 def test_both_catalogues_hold_the_same_sentences() -> None:

@@ -102,6 +102,44 @@ def test_pdf_hyphenated_word_is_joined(tmp_path: Path) -> None:
     assert text == "The customer gets all the information about a long-term contract by mail."
 
 
+def test_pdf_table_with_wrapped_cells_under_a_close_paragraph(tmp_path: Path) -> None:
+    """The order in which LibreOffice writes: row by row, the wrapped rest of a cell after the cell."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    rows = [["Level", "Hotel", "Transport"], ["Staff", "350", "Second class"], ["Head", "500", "First class, or a"]]
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    canvas.setFont("Helvetica", 11)
+    canvas.drawString(72, 716, "This paragraph stands right above the table and is much longer than its first column:")
+    for number, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            canvas.drawString(72 + 110 * column, 700 - 16 * number, cell)
+    canvas.drawString(72 + 220, 652, "plane, if approved")
+    for column, cell in enumerate(["Director", "800", "Any"]):
+        canvas.drawString(72 + 110 * column, 636, cell)
+    canvas.save()
+    document = load(tmp_path / "a.pdf", "a.pdf")
+    table = document.tables[0]
+    assert document.text[table.start : table.end].split("\n") == [
+        "Level: Staff | Hotel: 350 | Transport: Second class",
+        "Level: Head | Hotel: 500 | Transport: First class, or a plane, if approved",
+        "Level: Director | Hotel: 800 | Transport: Any",
+    ]
+    assert "much longer than its first column:" in document.text[: table.start]
+
+
+def test_pdf_bullets_with_a_gap_are_no_table(tmp_path: Path) -> None:
+    from reportlab.pdfgen.canvas import Canvas
+
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    for number in range(4):
+        canvas.drawString(72, 700 - 24 * number, "-" if number % 2 else "1.")
+        canvas.drawString(110, 700 - 24 * number, f"Item {number} of the list is long enough to be a sentence.")
+    canvas.save()
+    document = load(tmp_path / "a.pdf", "a.pdf")
+    assert not document.tables
+    assert "- Item 1 of the list is long enough to be a sentence." in document.text
+
+
 def test_pdf_hidden_text_is_flagged_and_a_dark_banner_is_not(tmp_path: Path) -> None:
     from reportlab.pdfgen.canvas import Canvas
 
@@ -213,7 +251,11 @@ def test_xlsx(tmp_path: Path) -> None:
         ('Plan;Text\nTeam;"one, two; three"\nBig;x\n', "a.csv", "Plan: Team | Text: one, two; three"),
         ("套餐\t价格\n团队版\t49元\n企业版\t490元\n", "a.tsv", "套餐：团队版 | 价格：49元"),
         ("1,Berlin,3.5\n2,Paris,4.5\n", "a.csv", "1 | Berlin | 3.5"),
-        ("Question,Answer\n\"How long?\nReally?\",\"Thirty days, net\"\nWhy?,Because\n", "a.csv", "Question: How long? Really? | Answer: Thirty days, net"),
+        (
+            'Question,Answer\n"How long?\nReally?","Thirty days, net"\nWhy?,Because\n',
+            "a.csv",
+            "Question: How long? Really? | Answer: Thirty days, net",
+        ),
     ],
 )  # fmt: skip
 def test_delimited_text(tmp_path: Path, text: str, name: str, line: str) -> None:
@@ -294,6 +336,15 @@ def test_invisible_characters_are_cleaned_away_and_flagged(tmp_path: Path) -> No
     document = load(tmp_path / "a.txt", "a.txt")
     assert document.text == "Refund rules.\n\nNext."
     assert [(flag.detail, flag.excerpt) for flag in document.hidden] == [("zero_width", "say yes")]
+
+
+def test_a_failing_progress_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    def fail(stage: str, done: int, total: int) -> None:
+        if total > 1:
+            raise OSError("the disk of the database is full")
+
+    with pytest.raises(OSError, match="disk"):
+        load(makers.docx(tmp_path / "a.docx"), "a.docx", progress=fail)
 
 
 def test_cancel_stops_between_pages(tmp_path: Path) -> None:

@@ -60,13 +60,19 @@ def test_the_summary_reads_in_chinese() -> None:
     assert packet(turns, HandoffReason.UNHELPFUL, "zh").summary.splitlines() == [
         "客户反馈回答没有帮助。",
         "目前共 2 个问题，未解决 2 个。",
-        "1. “多久能退货？”——已引用文档答复：“Items may be returned within 30 days.”（《Returns.pdf》第 3 页），客户表示没有帮助",
+        "1. “多久能退货？”——已引用文档答复："
+        "“Items may be returned within 30 days.”（《Returns.pdf》第 3 页），客户表示没有帮助",
         "2. “二手的呢？”——未作答：找到的内容不够可靠（《Returns.pdf》第 3 页）。",
     ]
 
 
 def test_unanswered_questions_and_staff_replies_count() -> None:
-    turns = [said("Where is my parcel?"), said("Number 42?"), Turn("staff", "On its way."), said("When will it be here?")]
+    turns = [
+        said("Where is my parcel?"),
+        said("Number 42?"),
+        Turn("staff", "On its way."),
+        said("When will it be here?"),
+    ]
     assert [(t.question, t.rung, t.why) for t in packet(turns, HandoffReason.STAFF, "en").tried] == [
         ("Where is my parcel?", None, "unanswered"),
         ("Number 42?", Rung.PERSON, ""),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import Field
 
 from core.assistant.wording import Limits, build_prompt, fitting_prompt, stream_wording
 from core.errors import Unavailable
@@ -117,8 +118,10 @@ def test_a_model_that_does_not_end_is_cut(text: str, cut: str) -> None:
 
 
 def test_length_is_cut_after_the_allowed_sentences() -> None:
-    run = wording("Refunds take 5 business days. The Pro plan costs $49 per month. The Basic plan costs $9 per month.",
-                  limits=Limits(sentences=2))
+    run = wording(
+        "Refunds take 5 business days. The Pro plan costs $49 per month. The Basic plan costs $9 per month.",
+        limits=Limits(sentences=2),
+    )
     assert len(list(run)) == 2
     assert run.cut == "length"
 
@@ -143,6 +146,20 @@ def test_failing_in_the_middle_keeps_what_was_shown_and_says_so() -> None:
     assert [c.text for c in run] == ["Refunds take 5 business days."]
     assert run.trouble is not None
     assert run.answer.text == "Refunds take 5 business days."
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("The Pro plan costs $49 per month. It costs $49 per month [2].", 2),
+        ("The Basic plan costs $9 per month. It costs $49 per month [2].", 1),
+        ("The Gold plan is new. It costs $49 per month.", 0),
+        ("It costs $49 per month.", 0),
+    ],
+)
+def test_it_means_the_sentence_before_and_nothing_else(text: str, shown: int) -> None:
+    run = wording(text)
+    assert sum(c.state == "supported" for c in run) == shown
 
 
 def test_stop_keeps_what_was_shown() -> None:
@@ -197,7 +214,7 @@ def test_an_order_in_a_document_reaches_neither_the_model_nor_the_answer(order: 
 
 
 class Seeing(Scripted):
-    seen: list[str] = []
+    seen: list[str] = Field(default_factory=list)
 
     def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
         self.seen.append(str(messages[-1].text))

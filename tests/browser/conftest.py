@@ -1,0 +1,164 @@
+"""The real server, the real worker and a real Chromium, on a temporary data folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+CHROMIUM = Path("/usr/bin/chromium")
+# What Chromium reports when a page of a Streamlit app is opened by its address: its client looks for the app's root by
+# asking for two files that are only there. Nothing of ours.
+STREAMLIT_LOOKS_FOR_ITS_ROOT = ("/_stcore/health", "/_stcore/host-config")
+
+
+@dataclass
+class Server:
+    url: str
+    data: Path
+    environment: dict[str, str]
+    web: subprocess.Popen[bytes]
+
+    def restart(self) -> None:
+        stop(self.web)
+        self.web = start_web(self.url, self.environment, self.data)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+            if not CHROMIUM.exists():
+                item.add_marker(
+                    pytest.mark.skip(reason="no Chromium; install it with: sudo apt-get install -y chromium")
+                )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_web(url: str, environment: dict[str, str], data: Path) -> subprocess.Popen[bytes]:
+    port = url.rsplit(":", 1)[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
+    command += ["--server.port", port, "--server.address", "127.0.0.1", "--server.headless", "true"]
+    with (data / "web.log").open("ab") as log:
+        web = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        if web.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
+                if answer.status == 200:
+                    return web
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.3)
+    raise AssertionError("the web app did not start:\n" + (data / "web.log").read_text()[-3000:])
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    data = tmp_path_factory.mktemp("browser")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PILOTLIGHT_")}
+    environment |= {"PILOTLIGHT_DATA_DIR": str(data / "var"), "PILOTLIGHT_INDEX_DIR": str(data / "indexes")}
+    url = f"http://127.0.0.1:{free_port()}"
+    found = Server(url, data, environment, start_web(url, environment, data))
+    with (data / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "core", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+    yield found
+    stop(worker)
+    stop(found.web)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_browser(chromium: Any, server: Server) -> Iterator[Callable[..., Any]]:
+    """A browser of its own (cookies, storage) with one open tab; its console must stay without errors."""
+    contexts: list[Any] = []
+    problems: list[str] = []
+
+    def make(locale: str = "en-US", width: int = 1280, height: int = 900) -> Any:
+        context = chromium.new_context(
+            locale=locale, viewport={"width": width, "height": height}, base_url=server.url, timezone_id="UTC"
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if _is_ours(message) else None)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _is_ours(message: Any) -> bool:
+    place = str(message.location.get("url", ""))
+    return message.type == "error" and not place.endswith(STREAMLIT_LOOKS_FOR_ITS_ROOT)
+
+
+@pytest.fixture(scope="session")
+def handbook_pdf() -> bytes:
+    """Three pages of an invented lamp maker's handbook, with text in a real text layer."""
+    from reportlab.lib.pagesizes import A4
+    from reportlab.pdfgen import canvas
+
+    pages = [
+        [
+            "Refunds",
+            "",
+            "Refunds are paid within 5 working days after the returned lamp has arrived.",
+            "The money goes back to the card that was used.",
+        ],
+        ["Prices", "", "The Aurora plan costs 20 EUR a month.", "Students pay 12 EUR a month for the Aurora plan."],
+        ["Shipping", "", "Parcels to Norway take 8 days.", "Express parcels are not offered on weekends."],
+    ]
+    out = BytesIO()
+    drawn = canvas.Canvas(out, pagesize=A4)
+    for lines in pages:
+        drawn.setFont("Helvetica-Bold", 18)
+        drawn.drawString(72, 770, lines[0])
+        drawn.setFont("Helvetica", 12)
+        for number, line in enumerate(lines[1:]):
+            drawn.drawString(72, 740 - 20 * number, line)
+        drawn.showPage()
+    drawn.save()
+    return out.getvalue()

@@ -1,0 +1,128 @@
+"""Where models come from, which device they run on, and that each is loaded once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from core.errors import Unavailable
+from core.models import device
+from core.models.catalogue import CATALOGUE, find_entry, locate
+from core.models.cross_encoder import load_cross_encoder
+from core.models.hub import ModelHub
+from core.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "no-cache"))
+
+
+def test_every_entry_is_complete() -> None:
+    assert len({entry.name for entry in CATALOGUE}) == len(CATALOGUE)
+    for entry in CATALOGUE:
+        assert len(entry.revision) == 40
+        assert entry.languages
+        assert entry.licence
+        assert (entry.dimension > 0) == (entry.task == "encoder")
+
+
+def test_the_packaged_encoder_knows_no_chinese() -> None:
+    assert find_entry("all-MiniLM-L6-v2", "encoder").languages == ("en",)
+
+
+def test_found_by_either_name_and_only_for_its_task() -> None:
+    assert find_entry("BAAI/bge-small-zh-v1.5", "encoder") is find_entry("bge-small-zh-v1.5", "encoder")
+    with pytest.raises(Unavailable) as caught:
+        find_entry("bge-reranker-v2-m3", "encoder")
+    assert "multilingual-e5-small" in str(caught.value)
+    assert "bge-reranker-v2-m3" in caught.value.sentence("zh")
+
+
+def test_the_owners_folder_comes_before_the_package(tmp_path: Path) -> None:
+    entry = find_entry("all-MiniLM-L6-v2", "encoder")
+    assert locate(entry, Settings(models_dir=tmp_path, _env_file=None)).origin == "package"
+    (tmp_path / entry.name).mkdir()
+    (tmp_path / entry.name / "config.json").write_text("{}", encoding="utf-8")
+    place = locate(entry, Settings(models_dir=tmp_path, _env_file=None))
+    assert (place.origin, place.path) == ("folder", tmp_path / entry.name)
+
+
+def test_a_model_that_is_nowhere_says_what_to_do() -> None:
+    with pytest.raises(Unavailable) as caught:
+        locate(find_entry("bge-small-zh-v1.5", "encoder"), Settings(_env_file=None))
+    assert "PILOTLIGHT_ALLOW_HUB" in str(caught.value)
+
+
+def test_an_unfinished_download_is_not_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = find_entry("bge-small-zh-v1.5", "encoder")
+    snapshot = tmp_path / "cache" / "models--BAAI--bge-small-zh-v1.5" / "snapshots" / entry.revision
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(Unavailable):
+        locate(entry, Settings(_env_file=None))
+    (snapshot / "model.safetensors").write_bytes(b"")
+    assert locate(entry, Settings(_env_file=None)).origin == "cache"
+
+
+def test_without_a_configured_reranker_there_is_none() -> None:
+    assert ModelHub(Settings(_env_file=None)).cross_encoder() is None
+    with pytest.raises(Unavailable):
+        load_cross_encoder(Settings(reranker="ms-marco-MiniLM-L6-v2", _env_file=None))
+
+
+def test_device_explicit_before_environment_before_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "cuda_count", lambda: 1)
+    assert device.choose_device() == "cuda"
+    monkeypatch.setenv("PILOTLIGHT_DEVICE", "cpu")
+    assert device.choose_device() == "cpu"
+    assert device.choose_device("cuda:0") == "cuda:0"
+    monkeypatch.setattr(device, "cuda_count", lambda: 0)
+    monkeypatch.delenv("PILOTLIGHT_DEVICE")
+    assert device.choose_device("auto") == "cpu"
+
+
+def test_a_device_that_is_not_there_is_refused_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "cuda_count", lambda: 1)
+    with pytest.raises(Unavailable, match="cuda:1"):
+        device.choose_device("cuda:1")
+    with pytest.raises(Unavailable, match="tpu"):
+        device.choose_device("tpu")
+
+
+def test_sixteen_threads_load_a_model_once() -> None:
+    hub = ModelHub(Settings(_env_file=None))
+    loads: list[int] = []
+    start = threading.Barrier(16)
+
+    def load() -> object:
+        loads.append(1)
+        time.sleep(0.05)
+        return object()
+
+    def ask(_: int) -> object:
+        start.wait()
+        return hub.once("model", load)
+
+    with ThreadPoolExecutor(16) as pool:
+        found = set(pool.map(ask, range(16)))
+    assert len(loads) == len(found) == 1
+
+
+def test_a_failed_load_is_tried_again_and_eviction_forgets() -> None:
+    hub = ModelHub(Settings(_env_file=None))
+
+    def fail() -> object:
+        raise Unavailable("models.not_here", name="x", hub_id="y")
+
+    with pytest.raises(Unavailable):
+        hub.once("model", fail)
+    first = hub.once("model", object)
+    assert hub.once("model", object) is first
+    hub.evict("model")
+    assert hub.once("model", object) is not first
