@@ -106,7 +106,8 @@ def main() -> None:
                 figures = [row[k] for k in ("text_first", "text_all", "span_first", "span_all")]
                 print(
                     f"{side:24}" + "".join(f"{value:8.4f}" for value in figures) + f"{row['sentences']:7.2f}"
-                    f"{row['characters']:7.0f}{row.get('quotes_true', float('nan')):7.3f}{row.get('ms', float('nan')):7.2f}"
+                    f"{row['characters']:7.0f}"
+                    + "".join(f"{row.get(k, float('nan')):7.3f}" for k in ("quotes_true", "ms"))
                 )
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

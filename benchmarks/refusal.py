@@ -34,8 +34,8 @@ CARD = {
     "licences": ["CC BY-SA 3.0 (DRCD)", "CC BY-SA 4.0 (CMRC 2018)"],
     "made_by": "python -m benchmarks.refusal --fit",
     "languages": "Chinese text fitted; the evidence names no language, English is measured on XQuAD and not fitted",
-    "threshold": "at most 5 % of the answers given lead with a sentence from a wrong paragraph, on the fitting part; used "
-    "until a knowledge base has golden questions of its own",
+    "threshold": "at most 5 % of the answers given lead with a sentence from a wrong paragraph, on the fitting part; "
+    "used until a knowledge base has golden questions of its own",
 }
 
 

@@ -175,7 +175,7 @@ def main() -> None:
             ("short rows, by the rule", arguments.rows, True, limits),
         ):
             if count:
-                facts = (str(scratch / "1" / title[-5:]), name, count, rows, bounds, str(models))
+                facts = (str(scratch / "1" / str(len(results) + 1)), name, count, rows, bounds, str(models))
                 results[title] = {"count": count, "build": in_process(build, *facts), "ask": in_process(answer, *facts)}
     print_table(HEAD, [line(title, result) for title, result in results.items()])
     print("\nrules: " + "; ".join(f"{title}: {result['build']['rule']}" for title, result in results.items()))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select, text
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,21 +17,11 @@ from starlette.routing import Route
 from core.db.migrate import is_current
 from core.db.tables import Handoff, Job
 from core.jobs.worker import alive
+from core.metrics import HANDOFFS, JOBS, REGISTRY, WORKER
 
 if TYPE_CHECKING:
     from core.services.application import Application
 
-REGISTRY = CollectorRegistry()
-ANSWERS = Counter("pilotlight_answers_total", "Answers by the rung that spoke.", ["rung"], registry=REGISTRY)
-ANSWER_SECONDS = Histogram(
-    "pilotlight_answer_seconds",
-    "Time from question to stored answer.",
-    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
-    registry=REGISTRY,
-)
-JOBS = Gauge("pilotlight_jobs", "Jobs by state.", ["state"], registry=REGISTRY)
-HANDOFFS = Gauge("pilotlight_handoffs_waiting", "Customers who wait for a person.", registry=REGISTRY)
-WORKER = Gauge("pilotlight_worker_alive", "1 when a worker gave a sign of life lately.", registry=REGISTRY)
 STARTED = time.time()
 
 Probe = Callable[[Request], Awaitable[Response]]

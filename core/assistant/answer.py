@@ -1,4 +1,4 @@
-"""An answer made of sentences that stand in the documents: chosen across passages, no repetition, each with its citation.
+"""An answer made of sentences that stand in the documents: chosen across passages, none twice, each with its citation.
 
 The sentence that best answers leads; what else is worth saying follows in reading order (passages by rank, sentences
 by place). One sentence is enough when the others are unlikely to hold the answer.
@@ -17,7 +17,7 @@ from core.types import AnswerSentence, Citation, Found
 
 _REPEATS = 0.8  # share of a sentence's characters or stems found in a chosen one: it says the same again
 _INTRODUCES = (":", "：")
-_LINKS = frozenset("and or but also with for the a an of to in is are 和 与 及 或 的 是 在".split())
+_LINKS = frozenset(("和", "与", "及", "或", "的", "是", "在"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _write(ranked: Ranked, chosen: Sequence[Candidate], found: Sequence[Found]) 
 
 
 def joined(sentences: Sequence[str]) -> str:
-    """Sentences as one text: a space between English ones, none after a Chinese full stop, a line for rows and items."""
+    """Sentences as one text: a space between English ones, none after a Chinese stop, a line for rows and items."""
     text = ""
     for sentence in sentences:
         if not text:

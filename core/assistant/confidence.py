@@ -1,14 +1,14 @@
 """How likely an answer is right, and from which probability on it may be given.
 
 The probability is a logistic regression over a few numbers that mean the same in every language and knowledge base
-(shares and ratios, no raw scores). The threshold comes from golden questions: the owner says "at most N % of the answers
-given may be wrong", and the most permissive threshold that keeps the promise with a finite-sample correction is taken.
+(shares and ratios, no raw scores). The threshold comes from golden questions: the owner says "at most N % of the
+answers given may be wrong", and the most permissive threshold that keeps it with a finite-sample correction is taken.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,9 +101,9 @@ def _logit(probability: float, edge: float = 1e-3) -> float:
     return math.log(p / (1 - p))
 
 
-def _share(weights: Mapping[str, float], held: object) -> float:
+def _share(weights: Mapping[str, float], held: Callable[[str], bool]) -> float:
     total = sum(weights.values())
-    return sum(w for word, w in weights.items() if held(word)) / total if total else 0.0  # type: ignore[operator]
+    return sum(w for word, w in weights.items() if held(word)) / total if total else 0.0
 
 
 def _longest_run(asked: Sequence[str], text: str) -> int:

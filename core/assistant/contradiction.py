@@ -1,8 +1,8 @@
 """Two documents that give different values for the same thing. Precision first: silence is better than a false alarm.
 
 A pair contradicts when both sentences answer the question, come from different documents, say nearly the same words
-once their values are taken out, neither has a qualifier the other lacks ("annual", "企业版", another product's name), and
-each gives exactly one value of the same kind, and the values differ.
+once their values are taken out, neither has a qualifier the other lacks ("annual", "企业版", another product's name),
+and each gives exactly one value of the same kind, and the values differ.
 """
 
 from __future__ import annotations
@@ -33,7 +33,28 @@ _QUALIFIERS = re.compile(
 _RANGE = re.compile(r"\s*(?:-|–|—|~|to|until|and|至|到)\s*")
 # Words that sentences about the same rule use or leave out.
 _LIGHT = frozenset(
-    "需 须 需要 必须 应 应当 内 之内 以内 提出 进行 即可 均 为 within possible allowed get request up".split()
+    [
+        "需",
+        "须",
+        "需要",
+        "必须",
+        "应",
+        "应当",
+        "内",
+        "之内",
+        "以内",
+        "提出",
+        "进行",
+        "即可",
+        "均",
+        "为",
+        "within",
+        "possible",
+        "allowed",
+        "get",
+        "request",
+        "up",
+    ]
 )
 _KEY = re.compile(r"\t|\s*\|\s*|,")
 

@@ -1,4 +1,4 @@
-"""Approved answers, verbatim: does the question ask what an FAQ entry answers. Precision first: a wrong entry never fires.
+"""Approved answers, verbatim: does the question ask what an FAQ entry answers. Precision first, by measure.
 
 Three things must hold: the question and one of the entry's phrasings are alike enough (words and characters weighed by
 rarity; for English also a sentence encoder where there is one), no other entry is nearly as alike, and nothing
@@ -24,9 +24,9 @@ from core.text.words import search_words, simplify
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 # Least likeness at which an entry answers, and the least distance to the next entry; measured by benchmarks/faq.py.
-LEAST_WORDS = 0.62  # words and characters alone
-LEAST_DENSE = 0.78  # with an encoder
-MARGIN = 0.05
+LEAST_WORDS = 0.74  # words and characters alone
+LEAST_DENSE = 0.72  # with an encoder
+MARGIN = 0.14
 _NEAR = 12  # phrasings looked at closely
 
 
@@ -48,25 +48,44 @@ class FaqMatch:
 
 
 _NOT = re.compile(
-    r"\b(?:not|no|never|without|isn't|aren't|don't|doesn't|didn't|can't|cannot|couldn't|won't|wasn't|haven't|hasn't|unable|"
+    r"\b(?:not|no|never|without|isn't|aren't|don't|doesn't|didn't|can't|cannot|couldn't|won't|wasn't"
+    r"|haven't|hasn't|unable|"
     r"stopped|fails?|failed|refused?|declined|denied|missing|wrong|lost|stolen)\b"
     r"|不(?!同|过|错|仅|管|论|断|久)|没(?!关系|问题)|无法|未|别(?!的|人)|拒绝|失败|失效|丢失|被盗|被拒"
 )
 _OPPOSITES = tuple(
     (re.compile(one), re.compile(other))
     for one, other in (
-        (r"\b(?:cancel|close|delete|deactivate|disable|remove|unsubscribe|terminate|stop)\w*\b|关闭|注销|取消|删除|停用|停止|解绑|解除|退出", r"\b(?:open|create|activate|enable|add|subscribe|start|renew|register|sign up)\w*\b|开通|开启|打开|注册|添加|启用|绑定|续费|激活"),
-        (r"\b(?:increase|raise|upgrade|higher|more|top up|deposit)\w*\b|提高|提升|增加|升级|充值|调高|存入", r"\b(?:decrease|lower|downgrade|reduce|less|withdraw)\w*\b|降低|减少|降级|提现|调低|取出"),
-        (r"\b(?:send|transfer to|outgoing|export|upload)\w*\b|转出|导出|上传|发出|寄出|还款", r"\b(?:receive|incoming|import|download)\w*\b|转入|导入|下载|收到|借款"),
+        (
+            (
+                r"\b(?:cancel|close|delete|deactivate|disable|remove|unsubscribe|terminate|stop)\w*\b|关闭|注销"
+                r"|取消|删除|停用|停止|解绑|解除|退出"
+            ),
+            (
+                r"\b(?:open|create|activate|enable|add|subscribe|start|renew|register|sign up)\w*\b|开通|开启|打开"
+                r"|注册|添加|启用|绑定|续费|激活"
+            ),
+        ),
+        (
+            r"\b(?:increase|raise|upgrade|higher|more|top up|deposit)\w*\b|提高|提升|增加|升级|充值|调高|存入",
+            r"\b(?:decrease|lower|downgrade|reduce|less|withdraw)\w*\b|降低|减少|降级|提现|调低|取出",
+        ),
+        (
+            r"\b(?:send|transfer to|outgoing|export|upload)\w*\b|转出|导出|上传|发出|寄出|还款",
+            r"\b(?:receive|incoming|import|download)\w*\b|转入|导入|下载|收到|借款",
+        ),
         (r"\bbefore\b|提前|之前|以前", r"\bafter\b|逾期|之后|以后|延期|推迟"),
         (r"\b(?:buy|purchase)\w*\b|购买|买入|下单", r"\b(?:sell|return|refund)\w*\b|出售|卖出|退货|退款"),
     )
-)  # fmt: skip
+)
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][A-Za-z]*[A-Za-z0-9]\b")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9+-]{1,}")
-_LIGHT = frozenset("please know tell need want help get way just still now realli 怎么办 一下 现在 还是 知道 帮忙 麻烦 回事".split())
+_LIGHT = frozenset(
+    ["please", "know", "tell", "need", "want", "help", "get", "way", "just", "still", "now", "realli"]
+    + ["怎么办", "一下", "现在", "还是", "知道", "帮忙", "麻烦", "回事"]
+)
 _ASK_KINDS = frozenset({Kind.MONEY, Kind.DURATION, Kind.WHEN, Kind.WHO, Kind.WHERE, Kind.WHY})
-_COMMON_NAMES = frozenset("i i'm i've i'd ok pdf app".split())
+_COMMON_NAMES = frozenset(["i", "i'm", "i've", "i'd", "ok", "pdf", "app"])
 
 
 class FaqIndex:
@@ -147,7 +166,7 @@ def conflicts(question: str, phrasing: str) -> bool:
 
 
 def exchanged(question: str, phrasing: str) -> bool:
-    """Does each side have a word the other lacks: one thing in the place of another ("the Team plan", "the Pro plan")."""
+    """Does each side have a word the other lacks: one thing in another's place ("Team plan", "Pro plan")."""
     return bool(_own(question, phrasing)) and bool(_own(phrasing, question))
 
 

@@ -53,7 +53,8 @@ _SURNAME = (
 ANSWERS: dict[Kind, re.Pattern[str]] = {
     Kind.NUMBER: re.compile(rf"\d[\d.,]*|{_ZH_DIGIT}+|{_EN_NUMBER}"),
     Kind.WHEN: re.compile(
-        r"\d{2,4}\s*年|\d+\s*[月日号]|\d+\s*世纪|[一二三四五六七八九十]+[年月日]|世纪|年代|时期|年间|末年|初年|星期|周[一二三四五六日]"
+        r"\d{2,4}\s*年|\d+\s*[月日号]|\d+\s*世纪|[一二三四五六七八九十]+[年月日]|世纪|年代|时期|年间|末年"
+        r"|初年|星期|周[一二三四五六日]"
         rf"|\d{{1,2}}:\d{{2}}|\b1\d{{3}}\b|\b20\d\d\b|\b(?:{_MONTH}|{_DAY}|century|morning|evening|noon|midnight)\b"
         r"|\b(?:a\.?m|p\.?m)\b|\b(?:days?|weeks?|hours?|months?|years?)\b"
     ),
@@ -70,7 +71,8 @@ ANSWERS: dict[Kind, re.Pattern[str]] = {
         r"|\b(?:because|due|since|so|therefore|caus(?:e|ed|es)|reasons?|in order|result)\b"
     ),
     Kind.MONEY: re.compile(
-        r"[$€£¥]\s*\d[\d.,]*|\d[\d,.]*\s*(?:万|亿)?(?:元|块|美元|欧元|英镑|usd|eur|gbp|cny|rmb|dollars?|euros?|yuan|cents?)"
+        r"[$€£¥]\s*\d[\d.,]*|\d[\d,.]*\s*(?:万|亿)?(?:元|块|美元|欧元|英镑|usd|eur|gbp|cny|rmb|dollars?"
+        r"|euros?|yuan|cents?)"
         rf"|{_ZH_DIGIT}+元|\d[\d,.]*\s*%|免费|\bfree\b"
     ),
     Kind.DURATION: re.compile(
@@ -139,30 +141,64 @@ _CUES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(asked), re.compile(stated))
     for asked, stated in (
         (r"多高|身高|高度|\b(?:tall|high|height)\b", r"[米尺高]|\b(?:met(?:er|re)s?|feet|ft|cm|km|tall|high)\b"),
-        (r"多大|面积|占地|\b(?:area|how (?:big|large))\b", r"平方|公顷|亩|面积|\b(?:square|acres?|hectares?|km2|mb|gb)\b"),
+        (
+            r"多大|面积|占地|\b(?:area|how (?:big|large))\b",
+            r"平方|公顷|亩|面积|\b(?:square|acres?|hectares?|km2|mb|gb)\b",
+        ),
         (r"多重|体重|重量|\b(?:weigh|weight|heavy)\b", r"[克斤吨]|\b(?:kg|grams?|pounds?|tons?|tonnes?)\b"),
-        (r"多长|体长|长度|多远|\b(?:length|far|distance)\b", r"米|公里|公分|\b(?:met(?:er|re)s?|miles?|km|kilomet\w+)\b"),
-        (r"死|逝世|去世|卒|身亡|\b(?:die|died|death)\b", r"卒|逝|去世|身亡|死|病|薨|崩|\b(?:died?|death|dead|killed)\b"),
+        (
+            r"多长|体长|长度|多远|\b(?:length|far|distance)\b",
+            r"米|公里|公分|\b(?:met(?:er|re)s?|miles?|km|kilomet\w+)\b",
+        ),
+        (
+            r"死|逝世|去世|卒|身亡|\b(?:die|died|death)\b",
+            r"卒|逝|去世|身亡|死|病|薨|崩|\b(?:died?|death|dead|killed)\b",
+        ),
         (r"出生|诞生|生于|\bborn\b", r"出生|生于|诞生|\bborn\b"),
-        (r"位于|哪里|哪儿|何处|位置|在哪|地点|\b(?:where|located|location)\b", r"位于|坐落|地处|在|处|\b(?:located|based|in|at)\b"),
+        (
+            r"位于|哪里|哪儿|何处|位置|在哪|地点|\b(?:where|located|location)\b",
+            r"位于|坐落|地处|在|处|\b(?:located|based|in|at)\b",
+        ),
         (r"分布|\bfound\b", r"分布|产于|见于|栖息|原生|\b(?:found|native|throughout)\b"),
         (r"为什么|原因|为何|缘故|\bwhy\b", r"因|由于|所以|导致|故|\b(?:because|due|since|caus\w+|therefore)\b"),
-        (r"作用|用途|功能|功效|用来|\bused? (?:for|to)\b|\bpurpose\b", r"用于|用作|可作|用来|可以|能|供|作为|\b(?:used?|allows?|helps?)\b"),
-        (r"别名|别称|又称|又名|称为|叫什么|称之|名称|\b(?:called|known as|named?)\b", r"又称|又名|称|别名|俗称|名为|\b(?:called|known|named?)\b"),
-        (r"包括|哪些|有哪|\b(?:which|what) (?:kinds?|types?|are)\b|\binclude", r"包括|、|有|分为|\b(?:includ\w+|such as|and)\b"),
+        (
+            r"作用|用途|功能|功效|用来|\bused? (?:for|to)\b|\bpurpose\b",
+            r"用于|用作|可作|用来|可以|能|供|作为|\b(?:used?|allows?|helps?)\b",
+        ),
+        (
+            r"别名|别称|又称|又名|称为|叫什么|称之|名称|\b(?:called|known as|named?)\b",
+            r"又称|又名|称|别名|俗称|名为|\b(?:called|known|named?)\b",
+        ),
+        (
+            r"包括|哪些|有哪|\b(?:which|what) (?:kinds?|types?|are)\b|\binclude",
+            r"包括|、|有|分为|\b(?:includ\w+|such as|and)\b",
+        ),
         (r"特点|特征|外貌|外形|样子|形状|怎样|什么样", r"[形状色长呈为]"),
-        (r"创立|成立|创办|建立|创建|建于|\b(?:founded|established|created|built)\b", r"创立|成立|创办|建立|创建|建于|始建|设立|\b(?:founded|established|created|built)\b"),
+        (
+            r"创立|成立|创办|建立|创建|建于|\b(?:founded|established|created|built)\b",
+            r"创立|成立|创办|建立|创建|建于|始建|设立|\b(?:founded|established|created|built)\b",
+        ),
         (r"多少钱|价格|费用|收入|票房|利润|\b(?:cost|price|fee|revenue|profit)", r"元|万|亿|[$€£¥%]|免费|\bfree\b"),
         (r"职务|职位|担任", r"任|职|长|主席"),
         (r"获得|奖|荣获|\b(?:award|prize|won?)\b", r"奖|获|\b(?:award\w*|prize|won)\b"),
-        (r"影响|结果|后果|危害|\b(?:effects?|results?|consequences?)\b", r"影响|使|导致|造成|\b(?:caus\w+|lead|led|result\w*|affect\w*)\b"),
-        (r"怎么|如何|怎样|\bhow (?:do|can|to|should)\b", r"点击|选择|打开|请|通过|先|然后|按|可以|\b(?:click|choose|open|select|go to|press|enter|by|then)\b"),
+        (
+            r"影响|结果|后果|危害|\b(?:effects?|results?|consequences?)\b",
+            r"影响|使|导致|造成|\b(?:caus\w+|lead|led|result\w*|affect\w*)\b",
+        ),
+        (
+            r"怎么|如何|怎样|\bhow (?:do|can|to|should)\b",
+            (
+                r"点击|选择|打开|请|通过|先|然后|按|可以|\b(?:click|choose|open|select|go to|press|enter|by"
+                r"|then)\b"
+            ),
+        ),
         (r"什么是|是什么|^what (?:is|are)\b", r"是|指|为|\b(?:is|are|means?)\b"),
     )
-)  # fmt: skip
+)
 # The word a question word governs ("哪一個地區" asks for a 地区, "which plan" for a plan).
 _FOCUS = re.compile(
-    r"(?:哪一?[个种位名座项条部所家本次届类]?|什么|何种|何|多少|几)([一-鿿]{1,4})|(?:which|what|how many|how much)\s+([a-z]+)"
+    r"(?:哪一?[个种位名座项条部所家本次届类]?|什么|何种|何|多少|几)([一-鿿]{1,4})|(?:which|what"
+    r"|how many|how much)\s+([a-z]+)"
 )
 _QUESTION_HAN = frozenset("什么哪谁何几吗呢怎多少为是的了在有请问")
 

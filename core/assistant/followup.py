@@ -12,28 +12,34 @@ from core.text.language import detect_language, has_han
 from core.text.words import STOP_EN, search_words, simplify
 
 _LEAD_EN = re.compile(
-    r"^(?:(?:and|but|so|ok|okay|or|also|then|well)\b[\s,]*)*(?:(?:what|how) about|what if (?:it(?:'s| is)|i(?:'m| am)|we(?:'re| are))|same (?:question )?for)?\s*",
+    r"^(?:(?:and|but|so|ok|okay|or|also|then|well)\b[\s,]*)*(?:(?:what|how) about|what if (?:it(?:'s"
+    r"| is)|i(?:'m| am)|we(?:'re| are))|same (?:question )?for)?\s*",
     re.IGNORECASE,
 )
 _MARKED_EN = re.compile(
     r"^(?:and|or|also|but|so|then|what about|how about|what if|same for|only|even)\b", re.IGNORECASE
 )
 _VERB_EN = re.compile(
-    r"\b(?:is|are|was|were|do|does|did|can|could|may|will|would|should|has|have|had|how (?:long|much|many|do|can|often|far)|who|when|where|why|which|what)\b",
+    r"\b(?:is|are|was|were|do|does|did|can|could|may|will|would|should|has|have|had|how (?:long|much"
+    r"|many|do|can|often|far)|who|when|where|why|which|what)\b",
     re.IGNORECASE,
 )
 _PREPOSITION = re.compile(r"^(for|in|to|from|with|on|at|without|under|after|before|by|as)\s+(.+)$", re.IGNORECASE)
 _PRONOUN_EN = re.compile(
-    r"\b(?:it|its|they|them|their|that one|this one|those|these|that(?! (?:i|we|you|the|is|are|was|a|an|can|do)\b)|the same|one)\b",
+    r"\b(?:it|its|they|them|their|that one|this one|those|these|that(?! (?:i|we|you|the|is|are|was|a"
+    r"|an|can|do)\b)|the same|one)\b",
     re.IGNORECASE,
 )
 _DUMMY_IT = re.compile(
-    r"\bit\b(?= (?:possible|ok|okay|allowed|safe|legal|necessary|free|true|mandatory|compatible)\b)|\b(?:is|was|does|will|would|can|could) it\b(?=.*\bto [a-z]+ \w+)|\bthere\b|\bone of\b",
+    r"\bit\b(?= (?:possible|ok|okay|allowed|safe|legal|necessary|free|true|mandatory|compatible)\b)"
+    r"|\b(?:is|was|does|will|would|can|could) it\b(?=.*\bto [a-z]+ \w+)|\bthere\b|\bone of\b",
     re.IGNORECASE,
 )
 _ASKING_EN = re.compile(
-    r"^(?:(?:please|could you|can you|would you|tell me|i(?:'d| would) like to know|do you know|i want to know|let me know)\b[\s,]*)*"
-    r"(?:how (?:long|much|many|often|far|do|does|can|could|to|is|are)|what(?:'s| is| are| does| do| happens)?|when|where|who|why|which|is|are|do|does|did|can|could|may|will|would|should)?"
+    r"^(?:(?:please|could you|can you|would you|tell me|i(?:'d| would) like to know|do you know"
+    r"|i want to know|let me know)\b[\s,]*)*"
+    r"(?:how (?:long|much|many|often|far|do|does|can|could|to|is|are)|what(?:'s| is| are| does| do"
+    r"| happens)?|when|where|who|why|which|is|are|do|does|did|can|could|may|will|would|should)?"
     r"(?:\s+(?:is|are|was|were|do|does|did|can|could|will|would|should|has|have|if|you|we|i|there))*\s+",
     re.IGNORECASE,
 )
@@ -49,18 +55,27 @@ _LEAD_ZH = re.compile(
 _TAIL_ZH = re.compile(r"(?:的话)?(?:又)?(?:怎么样|怎样|怎么办|如何|呢|吗|么|啊|呀|嘛|[?？。!！\s])+$")
 _FRAGMENT_ZH = re.compile(r"呢[?？。!！\s]*$|的话[?？。!！\s]*$|^(?:那么?|还有|换成|换做|如果是|要是)")
 _PRONOUN_ZH = re.compile(
-    r"它们?|他们|她们|这(?:个|种|些|项|款|样)?(?![里儿边时周月年天次])|那(?:个|种|些|项|款)(?!月|时候)|其(?![他它余中实])|该(?=[一-鿿])(?!怎|如何|不该)|上述|前者|后者"
+    r"它们?|他们|她们|这(?:个|种|些|项|款|样)?(?![里儿边时周月年天次])|那(?:个|种|些|项|款)(?!月|时候)"
+    r"|其(?![他它余中实])|该(?=[一-鿿])(?!怎|如何|不该)|上述|前者|后者"
 )
 _ASK_ZH = re.compile(
-    r"请问|我想知道|想了解|麻烦问|问一下|怎么(?:才能|样)?|如何|怎样|多少(?:钱|人|天|个月|个|元|次|年|种)?|多久|多长时间|几(?:天|个工作日|个月|年|个|点|次|种|位|人)|什么时候|何时|为什么|什么|哪里|哪儿|哪些|哪个|谁|是否|能不能|可不可以"
-    r"|可以|(?<![功性智职只本技])能|需要|需|要(?!求)|应该|吗|呢|吧|了|会|有没有|有|是|你们|您们?|我们?|你|的|[?？。!！,，\s]"
+    
+        r"请问|我想知道|想了解|麻烦问|问一下|怎么(?:才能|样)?|如何|怎样|多少(?:钱|人|天|个月|个|元|次|年"
+        r"|种)?|多久|多长时间|几(?:天|个工作日|个月|年|个|点|次|种|位|人)|什么时候|何时|为什么|什么|哪里"
+        r"|哪儿|哪些|哪个|谁|是否|能不能|可不可以"
+        r"|可以|(?<![功性智职只本技])能|需要|需|要(?!求)|应该|吗|呢|吧|了|会|有没有|有|是|你们|您们?|我们?"
+        r"|你|的|[?？。!！,，\s]"
+    
 )
 _PREDICATE_ZH = re.compile(
-    r"^(?:大概|一般|通常|最多|最少|最快|总共|一共|具体|每年|每月|每次|还|又|都|就)*(?:需要|要|得|是|有|能|可以|会|应该)*(?:多久|多长时间|多少钱?|几(?:天|个工作日|个月|年|个|次|种|位|点)|什么时候|何时|怎么|如何|怎样|哪里|哪些|谁|为什么|什么)"
+    r"^(?:大概|一般|通常|最多|最少|最快|总共|一共|具体|每年|每月|每次|还|又|都|就)*(?:需要|要|得|是|有"
+    r"|能|可以|会|应该)*(?:多久|多长时间|多少钱?|几(?:天|个工作日|个月|年|个|次|种|位|点)|什么时候"
+    r"|何时|怎么|如何|怎样|哪里|哪些|谁|为什么|什么)"
 )
 # "No, I meant the Pro plan": not a doubt about the answer but another question.
 MEANT_EN = re.compile(
-    r"^(?:(?:no|nope|sorry|not that|wrong)\b[\s,.]*)*i (?:mean|meant|was asking about|am asking about|'m asking about|asked about)\b[\s,:]*",
+    r"^(?:(?:no|nope|sorry|not that|wrong)\b[\s,.]*)*i (?:mean|meant|was asking about|am asking about"
+    r"|'m asking about|asked about)\b[\s,:]*",
     re.IGNORECASE,
 )
 _MEANT_ZH = re.compile(r"^(?:不是|不对|错了|抱歉|不好意思|[,，。\s])*我(?:问|说|指|想问|要问)的?是")
@@ -118,7 +133,7 @@ def _replace_en(fragment: str, before: str) -> str:
 
 
 def _swap_word(new: str, base: str) -> str:
-    """Replaces the phrase that shares its last word with ``new`` ("Team plan" by "annual plan"); "" if there is none."""
+    """Replaces the phrase that shares its last word with ``new`` ("Team plan" by "annual plan"), else ""."""
     head = new.split()[-1]
     if head.lower() in STOP_EN or len(new.split()) < 2:
         return ""
@@ -165,7 +180,10 @@ def _complete_zh(question: str, before: str) -> str:
 def _asks(text: str) -> bool:
     return (
         re.search(
-            r"怎么|如何|怎样|多少|多久|多长|几[天个年月次种位点]|什么|何时|哪|谁|是否|能不能|可不可以|吗|可以.+|能.{2,}",
+            (
+                r"怎么|如何|怎样|多少|多久|多长|几[天个年月次种位点]|什么|何时|哪|谁|是否|能不能|可不可以|吗"
+                r"|可以.+|能.{2,}"
+            ),
             text,
         )
         is not None
@@ -173,7 +191,7 @@ def _asks(text: str) -> bool:
 
 
 def _replace_zh(fragment: str, before: str) -> str:
-    """The previous question about ``fragment``: a word that shares its end or beginning is replaced, else it is added."""
+    """The previous question about ``fragment``: replaces a word with the same end or beginning, else adds it."""
     base = before.strip().rstrip("?？。!！")
     new = re.sub(r"^(?:对于?|给|用|在|从|向|到)", "", fragment) if len(fragment) > 2 else fragment
     words = [word for word in _words_zh(base) if word not in new]

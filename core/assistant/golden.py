@@ -54,7 +54,7 @@ class Comparison:
 
 
 def judge(expected: GoldenExpectation, answer: Answer) -> Verdict:
-    """Did ``answer`` pass. Numbers, widths, scripts (Traditional or Simplified) and punctuation may be written anyhow."""
+    """Did ``answer`` pass. Numbers, widths, scripts (Traditional, Simplified) and punctuation may differ."""
     refused = answer.refusal is not None or answer.text is None
     if not expected.answerable:
         return Verdict(True, "refused_rightly") if refused else Verdict(False, "answered_unanswerable")

@@ -1,4 +1,4 @@
-"""Which sentence answers: every sentence of the found passages, described by a few numbers and ranked by a linear model.
+"""Which sentence answers: every sentence of the found passages, described by numbers and ranked by a linear model.
 
 The model is a conditional logit (McFadden 1974): the probability that a sentence is the answering one is the softmax
 of its score over all candidates. Its coefficients are in ``weights/answer.json``; ``benchmarks/fit_answer_weights.py``
@@ -172,7 +172,9 @@ def rank(
     shares = np.exp(scores - scores.max())
     shares /= shares.sum()
     order = np.argsort(-scores, kind="stable")
-    candidates = (Candidate(*places[i], views[i], float(scores[i]), float(shares[i])) for i in order)
+    candidates = (
+        Candidate(places[i][0], places[i][1], views[i], float(scores[i]), float(shares[i])) for i in order.tolist()
+    )
     return Ranked(asked, tuple(candidates), tuple(covers))
 
 

@@ -42,8 +42,8 @@ def refusal_for(
         return Refusal(RefusalReason.IN_REVIEW, (), {"documents": waiting})
     if passages == 0:
         return Refusal(RefusalReason.NOTHING_INDEXED)
-    detail = {"confidence": round(certain, 3), "threshold": round(min(threshold, 1.0), 3)}
-    return Refusal(RefusalReason.TOO_WEAK, nearest(draft.ranked, found), detail)
+    measured = {"confidence": round(certain, 3), "threshold": round(min(threshold, 1.0), 3)}
+    return Refusal(RefusalReason.TOO_WEAK, nearest(draft.ranked, found), measured)
 
 
 def nearest(ranked: Ranked, found: Sequence[Found]) -> tuple[Citation, ...]:

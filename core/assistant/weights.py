@@ -26,7 +26,7 @@ class Linear:
 
     def scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of rows of features (n, len(names)), in the order of ``names``."""
-        return features @ np.asarray(self.coefficients) + self.intercept
+        return np.asarray(features @ np.asarray(self.coefficients) + self.intercept, dtype=np.float64)
 
 
 def parse(data: Mapping[str, Any], names: Sequence[str]) -> Linear:

@@ -303,17 +303,15 @@ class _Run:
 
 
 def _complete(buffer: str) -> tuple[list[str], str]:
-    """Sentences that have certainly ended, and what is left. A full stop at the very end may still become "3.5"."""
+    """Sentences that have certainly ended, and what is left.
+
+    The last one waits for the first character of the next: "3." may become "3.5", a line's end may be none, and closing
+    quotes belong to what they close.
+    """
     spans = sentence_spans(buffer)
     if not spans:
         return [], buffer
-    last_start, last_end = spans[-1]
-    bare = buffer[:last_end].rstrip("”’」』）)]\"'")
-    ended = bare.endswith(("。", "！", "？", "!", "?")) or "\n" in buffer[last_end:]
-    # Closing quotes and marks such as [2] may still follow the end, so the last one waits for what comes next.
-    if ended and buffer[last_end:].strip("\r\n \t") == "" and buffer[last_end:]:
-        return [buffer[a:b] for a, b in spans], ""
-    return [buffer[a:b] for a, b in spans[:-1]], buffer[last_start:]
+    return [buffer[start:end] for start, end in spans[:-1]], buffer[spans[-1][0] :]
 
 
 def _joined(texts: Sequence[str]) -> str:

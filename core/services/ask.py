@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 
 from core.access.actor import Actor, Permission
-from core.assistant.dialogue import Turn
-from core.db.tables import Conversation, FaqEntry, Message, utc_now
+from core.assistant.dialogue import Turn, understand
+from core.db.tables import Conversation, FaqEntry, GoldenQuestion, Message, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, Conflict, NotFound, PilotlightError
 from core.services import answers_codec, handoff
@@ -24,7 +24,7 @@ from core.services.views import MessageView
 from core.text.language import detect_language
 from core.types import Language, Rung
 
-__all__ = ["Asked", "answer_question", "ask", "retry"]
+__all__ = ["Asked", "answer_question", "ask", "example_questions", "retry"]
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,8 @@ def ask(app: Application, actor: Actor, conversation_id: int, question: str) -> 
         conversation = own_conversation(rows, actor, conversation_id)
         history = turns(rows, conversation_id)
         asked = rows.add(Message(conversation_id=conversation_id, role="customer", text=text))
-        if not conversation.title:
+        # A greeting that came first gives way to the first question.
+        if not conversation.title or understand(conversation.title, ()).kind != "question":
             conversation.title, conversation.language = title_of(text), detect_language(text)
         conversation.updated_at = utc_now()
         open_request = handoff.open_handoff(rows, conversation_id)
@@ -104,6 +105,20 @@ def retry(app: Application, actor: Actor, message_id: int) -> Asked:
         open_request = handoff.open_handoff(rows, row.conversation_id)
     waiting = open_request.id if open_request is not None else None
     return _start(app, _task(actor, conversation, message_id, found.text, history, waiting))
+
+
+def example_questions(app: Application, actor: Actor, kb_id: int, *, limit: int = 4) -> list[str]:
+    """Questions that this knowledge base answers, for an empty conversation; those in the visitor's language first."""
+    actor.require(Permission.CHAT)
+    with app.database.read(actor.workspace_id) as rows:
+        entries = FaqEntry.knowledge_base_id == kb_id, FaqEntry.approved.is_(True)
+        expected = GoldenQuestion.knowledge_base_id == kb_id, GoldenQuestion.answerable.is_(True)
+        often: list[FaqEntry | GoldenQuestion] = [
+            *rows.all(rows.select(FaqEntry, *entries).order_by(FaqEntry.hits.desc(), FaqEntry.id).limit(30)),
+            *rows.all(rows.select(GoldenQuestion, *expected).order_by(GoldenQuestion.id).limit(60)),
+        ]
+    own = [row.question for row in often if row.language == actor.language]
+    return list(dict.fromkeys([*own[:2], *reversed(own), *(row.question for row in often)]))[:limit]
 
 
 def turns(rows: Rows, conversation_id: int, *, before_id: int | None = None) -> tuple[Turn, ...]:

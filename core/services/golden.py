@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ from core.services.jobs import start_job
 from core.services.ladder import Considered, consider, settle
 from core.services.spoken import Clock
 from core.services.views import GoldenLine, GoldenRunView
-from core.types import Answer
+from core.types import Answer, Rung
 
 __all__ = [
     "delete_golden",
@@ -58,11 +59,14 @@ WHY = {
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A golden question and what the ladder made of it before the threshold; ``error`` is a code where it failed."""
+    """A golden question and what the ladder made of it before the threshold: None where it failed.
+
+    ``proposed`` is what the documents say to it, also where an FAQ entry speaks: the threshold is about documents.
+    """
 
     row: GoldenQuestion
     considered: Considered | None
-    error: str = ""
+    proposed: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +219,17 @@ def _ask_all(
     progress: Progress | None,
 ) -> list[_Asked]:
     def ask(row: GoldenQuestion) -> _Asked:
+        look = partial(consider, app, workspace_id, kb_id, row.question, version_id=version_id, clock=Clock())
         try:
-            return _Asked(row, consider(app, workspace_id, kb_id, row.question, version_id=version_id, clock=Clock()))
+            considered = look()
+            by_entry = considered.settled is not None and considered.settled.rung is Rung.FAQ
+            # An entry may stand for knowledge that no document holds; then it says nothing about documents.
+            from_documents = look(use_faq=False) if by_entry and (row.document or not row.answerable) else considered
+            return _Asked(row, considered, from_documents.proposed)
         except PilotlightError as error:
             # One question that cannot be asked (an index that is being rebuilt) must not hide the others.
             log.warning("golden question failed", question=row.id, code=error.code)
-            return _Asked(row, None, error.code)
+            return _Asked(row, None)
 
     asked: list[_Asked] = []
     with ThreadPoolExecutor(THREADS, thread_name_prefix="golden") as pool:
@@ -250,14 +259,16 @@ def _judge_all(
 
 
 def _cases(asked: Sequence[_Asked]) -> list[Case]:
-    """What the documents said to each question, for calibration; FAQ entries and small talk have no threshold."""
-    found = []
-    for one in asked:
-        proposed = one.considered.proposed if one.considered is not None else None
-        if proposed is not None:
-            right = one.row.answerable and _verdict(one.row, proposed).passed
-            found.append(Case(proposed.confidence, right, one.row.answerable))
-    return found
+    """What the documents said to each question, for calibration."""
+    return [
+        Case(
+            confidence=one.proposed.confidence,
+            right=one.row.answerable and _verdict(one.row, one.proposed).passed,
+            answerable=one.row.answerable,
+        )
+        for one in asked
+        if one.proposed is not None
+    ]
 
 
 def _verdict(row: GoldenQuestion, answer: Answer) -> Verdict:

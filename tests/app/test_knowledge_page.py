@@ -56,7 +56,7 @@ def test_a_bad_file_says_why_and_the_others_go_on(
     work(start_ingest(app, me, handbook, [Upload("empty.txt", b""), Upload("b.md", b"# Hours\n\nWe open at nine.")]))
     said = texts(open_page("knowledge"))
     assert "Failed" in said
-    assert "“empty.txt”" in said
+    assert "empty.txt is empty" in said
     assert "2 documents" in said
 
 

@@ -80,7 +80,7 @@ def test_a_killed_worker_is_resumed_where_it_was(
     app: Application, owner: Actor, base: int, model_folder: Path
 ) -> None:
     app.encoder()
-    job_id = ingest.start_ingest(app, owner, base, [Upload("long.txt", data=long_text(1500))])
+    job_id = ingest.start_ingest(app, owner, base, [Upload("long.txt", data=long_text(800))])
     with worker_process(app, model_folder) as first:
         wait_for(lambda: embedded(app, owner) >= 256, "the first batch of vectors")
         first.send_signal(signal.SIGKILL)
@@ -107,7 +107,7 @@ def test_a_killed_worker_is_resumed_where_it_was(
 @pytest.mark.server
 def test_a_stopped_worker_puts_its_job_back(app: Application, owner: Actor, base: int, model_folder: Path) -> None:
     app.encoder()
-    job_id = ingest.start_ingest(app, owner, base, [Upload("long.txt", data=long_text(1500))])
+    job_id = ingest.start_ingest(app, owner, base, [Upload("long.txt", data=long_text(800))])
     with worker_process(app, model_folder) as process:
         wait_for(lambda: embedded(app, owner) >= 256, "the first batch of vectors")
         process.send_signal(signal.SIGTERM)

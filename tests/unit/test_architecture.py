@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 # Each layer may import itself and what stands above it in this list.
 LAYERS = [
-    {"types", "errors", "settings", "logs", "text"},
+    {"types", "errors", "settings", "logs", "metrics", "text"},
     {"db", "access"},
     {"jobs", "documents", "index", "models", "evaluation"},
     {"retrieval"},

@@ -25,9 +25,9 @@ def test_the_languages_hold_the_same_keys() -> None:
     assert chinese.keys() - english.keys() == set()
 
 
-@pytest.mark.parametrize("key", sorted(catalogue("en")))
-def test_placeholders_agree(key: str) -> None:
-    assert placeholders(catalogue("en")[key]) == placeholders(catalogue("zh")[key])
+def test_placeholders_agree() -> None:
+    english, chinese = catalogue("en"), catalogue("zh")
+    assert [key for key in english if placeholders(english[key]) != placeholders(chinese[key])] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -13,9 +13,9 @@ import pytest
 from core.access.actor import Actor
 from core.db.tables import Conversation, DocumentVersion, Message, utc_now
 from core.errors import BadInput, Conflict, NotFound
-from core.services import conversations, faq, handoff, knowledge
+from core.services import conversations, faq, golden_questions, handoff, knowledge
 from core.services.application import Application
-from core.services.ask import ask, retry
+from core.services.ask import ask, example_questions, retry
 from core.services.ladder import answer_question
 from core.services.spoken import pieces
 from core.services.views import MessageView
@@ -172,6 +172,28 @@ def test_a_deleted_document_no_longer_answers(app: Application, lamps: Shop, ann
     assert view.answer is not None
     assert all(c.document != "returns.md" for c in view.answer.citations)
     assert view.answer.refusal is None or all(c.document != "returns.md" for c in view.answer.refusal.best)
+
+
+def test_a_greeting_gives_way_to_the_first_question_as_title(app: Application, ann: Actor, talk: int) -> None:
+    say(app, ann, talk, "Hello!")
+    assert conversations.get_conversation(app, ann, talk).title == "Hello!"
+    say(app, ann, talk, "台灯保修多久？")
+    view = conversations.get_conversation(app, ann, talk)
+    assert (view.title, view.language) == ("台灯保修多久？", "zh")
+    say(app, ann, talk, "How long are batteries covered?")
+    assert conversations.get_conversation(app, ann, talk).title == "台灯保修多久？"
+
+
+def test_examples_are_questions_that_can_be_answered(app: Application, shop: Shop, rival: Shop) -> None:
+    owner = shop.owner()
+    faq.save_faq(app, owner, shop.kb, question="Where are you?", answer="Berlin.")
+    faq.save_faq(app, owner, shop.kb, question="Secret?", answer="No.", approved=False)
+    golden_questions.save_golden(app, owner, shop.kb, question="怎么退货？", answer="三十天")
+    golden_questions.save_golden(app, owner, shop.kb, question="Who is king?", answerable=False)
+    assert example_questions(app, shop.customer(), shop.kb) == ["Where are you?", "怎么退货？"]
+    chinese = replace(shop.customer(), language="zh")
+    assert example_questions(app, chinese, shop.kb, limit=1) == ["怎么退货？"]
+    assert example_questions(app, rival.customer(), shop.kb) == []
 
 
 # --- every end is honest -----------------------------------------------------------------------------------------
