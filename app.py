@@ -6,17 +6,30 @@ a page by its address without running the frame first.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import streamlit as st
 from starlette.middleware import Middleware
 
 from core.api.health import routes
-from pages.shared.application import application
+from pages.shared.application import application, warm_up
 from pages.shared.errors import on_script_error
 from pages.shared.visitor import VisitorCookies
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """Builds the product while the server starts to answer, so that the first visitor does not wait for it."""
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    yield
+
 
 app = st.App(
     "pages/shared/frame.py",
     routes=routes(application),
     middleware=[Middleware(VisitorCookies)],
+    lifespan=lifespan,
     on_script_error=on_script_error,
 )

@@ -21,8 +21,9 @@ from benchmarks.reading import Asked, LexicalSearch, Reading, halves, load_readi
 from core.assistant.answer import select
 from core.assistant.cite import cite, holds
 from core.assistant.features import analyse_question
-from core.assistant.ranking import FEATURES, describe
+from core.assistant.ranking import analyse_passage
 from core.evaluation.answers import AnswerScore, Gold, mean, score
+from core.text.language import has_han
 from core.text.sentences import sentence_spans
 from core.types import Citation, Found
 
@@ -31,7 +32,7 @@ Answerer = Callable[[str, Sequence[Found], LexicalSearch], Sequence[Citation]]
 
 def product(question: str, found: Sequence[Found], search: LexicalSearch) -> Sequence[Citation]:
     """What the product quotes."""
-    return select(question, found, idf=search.idf).citations
+    return select(question, found).citations
 
 
 def first_three(question: str, found: Sequence[Found], search: LexicalSearch) -> Sequence[Citation]:
@@ -42,9 +43,13 @@ def first_three(question: str, found: Sequence[Found], search: LexicalSearch) ->
 
 def word_overlap(question: str, found: Sequence[Found], search: LexicalSearch) -> Sequence[Citation]:
     """The three sentences with the largest idf-weighted share of the question's words."""
-    features, places, views, _ = describe(analyse_question(question), found, search.idf)
-    best = np.argsort(-features[:, FEATURES.index("words")], kind="stable")[:3]
-    return [cite(found[places[i][0]].passage, views[i].start, views[i].end) for i in best]
+    words = analyse_question(question).words
+    held = [
+        (-sum(search.idf(w) for w in words if w in view.grams or (has_han(w) and w in view.folded)), p, view)
+        for p, item in enumerate(found)
+        for view in analyse_passage(item.passage.text)
+    ]
+    return [cite(found[p].passage, view.start, view.end) for _, p, view in sorted(held, key=lambda row: row[0])[:3]]
 
 
 SIDES: dict[str, Answerer] = {

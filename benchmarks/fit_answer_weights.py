@@ -20,7 +20,7 @@ from core.assistant.ranking import FEATURES, describe
 from core.assistant.weights import FOLDER
 
 RIDGE = 3e-4
-HELPS = ("passage_strength", "words", "characters", "rare_here", "rare_in_passage", "attribute", "passage_covers")
+HELPS = ("passage_strength", "characters", "rare_in_passage", "attribute", "passage_covers")
 # An answer ends when it holds this much probability, or when the next sentence has less than this. Chosen on the
 # fitting halves: the shortest answers that still hold the gold span for nine questions in ten.
 CONSTANTS = {"enough": 0.97, "least": 0.01, "similarity": 4.0}
@@ -47,7 +47,7 @@ def groups(name: str) -> list[tuple[np.ndarray, np.ndarray]]:
         if asked.paragraph not in fitting:
             continue
         found = search.search(asked.question)
-        features, places, views, _ = describe(analyse_question(asked.question), found, search.idf)
+        features, places, views, _ = describe(analyse_question(asked.question), found)
         gold = np.array(
             [
                 found[p].passage.id == asked.paragraph and holds_gold(asked, v.start, v.end)

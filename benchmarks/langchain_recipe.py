@@ -1,9 +1,9 @@
 """Against the common LangChain recipe, with the same encoder weights on the same machine, both sides in one run.
 
 The recipe: PyPDFLoader, RecursiveCharacterTextSplitter(1000, 200), HuggingFaceEmbeddings, FAISS.from_documents. Ours:
-the product's loader, splitter, encoder and index. Models are loaded and warm before either clock starts. PDFs are set from
-NFCorpus abstracts, about two to a page. For nDCG both sides get each abstract with its title (ours as a heading, the
-recipe's in front of the text), and a document ranks where its best piece does.
+the product's loader, splitter, encoder and index. Models are loaded and warm before either clock starts.
+PDFs are set from NFCorpus abstracts, about two to a page. For nDCG both sides get each abstract with its title (ours
+as a heading, the recipe's in front of the text), and a document ranks where its best piece does.
 
     python -m benchmarks.langchain_recipe [--pages 200] [--documents 3633] [--json FILE]
 """

@@ -61,8 +61,8 @@ def rows_of(reading: Reading, seed: int) -> Rows:
     facts, span, paragraph = [], [], []
     for asked in reading.questions:
         found = search.search(asked.question)
-        draft = select(asked.question, found, idf=search.idf)
-        facts.append(evidence(draft, found, search.idf))
+        draft = select(asked.question, found)
+        facts.append(evidence(draft, found))
         span.append(bool(kept[asked.paragraph]) and score(draft.citations, gold_of(asked)).text_all)
         paragraph.append(draft.lead is not None and found[draft.lead.passage].passage.id == asked.paragraph)
     place = np.array([asked.paragraph / count for asked in reading.questions])

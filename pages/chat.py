@@ -12,7 +12,14 @@ app, actor = guard(Permission.CHAT)
 from core.services import conversations  # noqa: E402 - guard() is the page's first statement
 from pages.shared.answer_text import scroll_to_end  # noqa: E402
 from pages.shared.chat_answering import answer_again, answer_now, examples, take_question  # noqa: E402
-from pages.shared.chat_list import conversation_header, conversation_list, current_conversation  # noqa: E402
+from pages.shared.chat_list import (  # noqa: E402
+    NEW,
+    conversation_header,
+    conversation_list,
+    current_conversation,
+    my_conversations,
+    open_conversation,
+)
 from pages.shared.chat_message import draw_message  # noqa: E402
 from pages.shared.chat_person import follow_answers, person_bar  # noqa: E402
 from pages.shared.knowledge_choice import choose_knowledge_base, take_new_choice  # noqa: E402
@@ -22,9 +29,10 @@ from pages.shared.parts import empty_state  # noqa: E402
 PAGE = 50
 
 take_new_choice()
-current = current_conversation(app, actor)
-base = choose_knowledge_base(app, actor, label_visible=True, sidebar=True)
-conversation_list(app, actor, current)
+mine = my_conversations(app, actor)
+current = current_conversation(app, actor, mine)
+base = choose_knowledge_base(app, actor, label_visible=True, sidebar=True, on_change=lambda: open_conversation(NEW))
+conversation_list(app, actor, mine, current)
 
 with st.container(key="chat-page"):
     conversation_header(app, actor, current)

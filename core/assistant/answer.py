@@ -13,8 +13,10 @@ from core.assistant.cite import cite, shown
 from core.assistant.features import Kind, numbers
 from core.assistant.ranking import FEATURES, Candidate, Idf, Ranked, Similarity, analyse_passage, rank
 from core.assistant.weights import Linear, load
+from core.text.language import has_han
 from core.types import AnswerSentence, Citation, Found
 
+_PARALLEL = 0.6  # from this share on two sentences are built alike
 _REPEATS = 0.8  # share of a sentence's characters or stems found in a chosen one: it says the same again
 _INTRODUCES = (":", "：")
 _LINKS = frozenset(("和", "与", "及", "或", "的", "是", "在"))
@@ -69,10 +71,23 @@ def _choose(ranked: Ranked, found: Sequence[Found], most: int, model: Linear) ->
             break
         if candidate.probability < least:
             break
+        if _instead(candidate, chosen[0], ranked):
+            continue
         if candidate not in chosen and not any(_repeats(candidate, other, found) for other in chosen):
             chosen.append(candidate)
             covered += candidate.probability
     return chosen
+
+
+def _instead(candidate: Candidate, lead: Candidate, ranked: Ranked) -> bool:
+    """Does it say of another thing what the lead says of the one asked about ("The Pro plan costs $45")."""
+
+    def held(one: Candidate) -> set[str]:
+        return {w for w in ranked.question.words if w in one.view.grams or (has_han(w) and w in one.view.folded)}
+
+    own = candidate.view.grams
+    alike = len(own & lead.view.grams) / max(1, len(own))
+    return alike >= _PARALLEL and held(candidate) < held(lead)
 
 
 def _introduced(lead: Candidate, usable: Sequence[Candidate], most: int) -> list[Candidate]:

@@ -81,8 +81,12 @@ _OPPOSITES = tuple(
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][A-Za-z]*[A-Za-z0-9]\b")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9+-]{1,}")
 _LIGHT = frozenset(
-    ["please", "know", "tell", "need", "want", "help", "get", "way", "just", "still", "now", "realli"]
-    + ["怎么办", "一下", "现在", "还是", "知道", "帮忙", "麻烦", "回事"]
+    {"please", "know", "tell", "need", "want", "help", "get", "way", "just", "still", "now", "realli"}
+    | {"怎么办", "一下", "现在", "还是", "知道", "帮忙", "麻烦", "回事"}
+)
+_POLITE = re.compile(
+    r"请问|麻烦(?:问一?下|您|你)?|我?想(?:问|请问|咨询|了解)一?下?|你好|您好|谢谢"
+    r"|\b(?:please|(?:could|can|would) you (?:please )?tell me|i(?:'d| would) like to know|hi|hello|thanks|thank you)\b"
 )
 _ASK_KINDS = frozenset({Kind.MONEY, Kind.DURATION, Kind.WHEN, Kind.WHO, Kind.WHERE, Kind.WHY})
 _COMMON_NAMES = frozenset(["i", "i'm", "i've", "i'd", "ok", "pdf", "app"])
@@ -192,8 +196,9 @@ def _names(text: str) -> frozenset[str]:
 
 def _bag(text: str) -> Counter[str]:
     """Search words, and pieces of two (Chinese) or four (Latin) characters that forgive other word forms."""
+    text = _POLITE.sub("", simplify(text))
     bag: Counter[str] = Counter(search_words(text) or search_words(text, stop=False))
-    for run in re.findall(r"[㐀-鿿]+|[a-z0-9]+", simplify(text)):
+    for run in re.findall(r"[㐀-鿿]+|[a-z0-9]+", text):
         size = 2 if has_han(run) else 4
         if size == 2 or len(run) > size:
             bag.update("#" + run[i : i + size] for i in range(max(1, len(run) - size + 1)))

@@ -59,13 +59,11 @@ _PRONOUN_ZH = re.compile(
     r"|其(?![他它余中实])|该(?=[一-鿿])(?!怎|如何|不该)|上述|前者|后者"
 )
 _ASK_ZH = re.compile(
-    
-        r"请问|我想知道|想了解|麻烦问|问一下|怎么(?:才能|样)?|如何|怎样|多少(?:钱|人|天|个月|个|元|次|年"
-        r"|种)?|多久|多长时间|几(?:天|个工作日|个月|年|个|点|次|种|位|人)|什么时候|何时|为什么|什么|哪里"
-        r"|哪儿|哪些|哪个|谁|是否|能不能|可不可以"
-        r"|可以|(?<![功性智职只本技])能|需要|需|要(?!求)|应该|吗|呢|吧|了|会|有没有|有|是|你们|您们?|我们?"
-        r"|你|的|[?？。!！,，\s]"
-    
+    r"请问|我想知道|想了解|麻烦问|问一下|怎么(?:才能|样)?|如何|怎样|多少(?:钱|人|天|个月|个|元|次|年"
+    r"|种)?|多久|多长时间|几(?:天|个工作日|个月|年|个|点|次|种|位|人)|什么时候|何时|为什么|什么|哪里"
+    r"|哪儿|哪些|哪个|谁|是否|能不能|可不可以"
+    r"|可以|(?<![功性智职只本技])能|需要|需|要(?!求)|应该|吗|呢|吧|了|会|有没有|有|是|你们|您们?|我们?"
+    r"|你|的|[?？。!！,，\s]"
 )
 _PREDICATE_ZH = re.compile(
     r"^(?:大概|一般|通常|最多|最少|最快|总共|一共|具体|每年|每月|每次|还|又|都|就)*(?:需要|要|得|是|有"
@@ -195,7 +193,8 @@ def _replace_zh(fragment: str, before: str) -> str:
     base = before.strip().rstrip("?？。!！")
     new = re.sub(r"^(?:对于?|给|用|在|从|向|到)", "", fragment) if len(fragment) > 2 else fragment
     words = [word for word in _words_zh(base) if word not in new]
-    tail = [w for w in words if len(w) > 1 and w[-1] == new[-1] and simplify(w) != simplify(new)]
+    words += [piece[: piece.index(new[-1]) + 1] for piece in _ASK_ZH.split(base) if piece and new[-1] in piece]
+    tail = [w for w in words if 1 < len(w) < 6 and w[-1] == new[-1] and simplify(w) != simplify(new)]
     head = [w for w in words if len(w) > 1 and w[0] == new[0] and len(w) == len(new)]
     if tail or head:
         return base.replace((tail or head)[0], new, 1) + "？"

@@ -28,9 +28,7 @@ Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 
 FEATURES = (
     "passage_strength",
-    "words",
     "characters",
-    "rare_here",
     "rare_in_passage",
     "attribute",
     "passage_covers",
@@ -108,8 +106,7 @@ class _Table:
         self.rarity = np.log(1 + len(views) / (self.holds.sum(0) + 0.5))
         n = len(self.words)
         word_weight = np.array([idf(w) for w in self.words]) if idf else self.rarity[:n]
-        self.word_weight = _share(word_weight)
-        self.weight = np.concatenate([self.word_weight, _share(self.rarity[n:])]) / 2
+        self.weight = np.concatenate([_share(word_weight), _share(self.rarity[n:])]) / 2
         held = [sum(g in v.grams for g in singles) for v in views]
         self.held = np.array(held, dtype=float)
         self.characters = self.held / max(1, len(singles))
@@ -235,7 +232,7 @@ def _passage_features(
     strength: float,
 ) -> NDArray[np.float64]:
     holds = table.holds[rows]
-    n, words = len(views), len(table.words)
+    n = len(views)
     topic = topic_of(asked, head)
     outside = _share(table.weight * np.array([not _in_topic(unit, topic) for unit in table.units], dtype=float))
     count = holds.sum(0)
@@ -246,9 +243,7 @@ def _passage_features(
     typed = np.array([_typed(asked, view) for view in views]).reshape(n, 3)
     columns = (
         np.full(n, strength),
-        holds[:, :words] @ table.word_weight,
         table.characters[rows],
-        holds[:, words:] @ _share(table.rarity[words:]),
         holds @ rare,
         holds @ outside,
         np.full(n, covers),

@@ -20,6 +20,7 @@ from core.types import Language
 DEFAULT_WEIGHT = 0.5  # best or level with the best on NFCorpus dev; a plateau from 0.40 to 0.65
 MINIMUM_GOLDEN = 20  # fewer questions of a language say more about themselves than about the weight
 _GRID = np.round(np.arange(0.0, 1.0001, 0.05), 2)
+_DISCOUNTS = 1.0 / np.log2(np.arange(2, 12))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +75,17 @@ class FusionCase:
 
 
 def learn_weight(cases: Sequence[FusionCase], floor: float, *, minimum: int = MINIMUM_GOLDEN) -> float | None:
-    """The weight that ranks right passages highest (mean reciprocal rank), or None with fewer than ``minimum`` cases.
+    """The weight that ranks right passages highest (mean nDCG@10), or None with fewer than ``minimum`` cases.
 
     Never worse on ``cases`` than the better half, since both halves are among the weights tried. Of those that are at
     least as good, the one whose neighbours are good too is taken: a peak of one step is luck.
     """
     if len(cases) < minimum:
         return None
-    quality = np.asarray([_mean_reciprocal_rank(cases, float(weight), floor) for weight in _GRID])
-    padded = np.pad(quality, 1, mode="edge")
+    tried = np.asarray([quality(cases, float(weight), floor) for weight in _GRID])
+    padded = np.pad(tried, 1, mode="edge")
     smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
-    good = quality >= max(quality[0], quality[-1]) - 1e-9
+    good = tried >= max(tried[0], tried[-1]) - 1e-9
     nearness = -1e-6 * np.abs(_GRID - DEFAULT_WEIGHT)  # decides between equals only
     return float(_GRID[int(np.argmax(np.where(good, smooth + nearness, -1.0)))])
 
@@ -112,10 +113,11 @@ def learn_weights(
     return FusionWeights.from_dict(weights)
 
 
-def _mean_reciprocal_rank(cases: Sequence[FusionCase], weight: float, floor: float) -> float:
+def quality(cases: Sequence[FusionCase], weight: float, floor: float) -> float:
+    """Mean nDCG@10 of the candidates' order under ``weight``; a case without a right candidate counts 0."""
     total = 0.0
     for case in cases:
         order = np.argsort(-fuse(case.lexical, case.dense, weight, floor), kind="stable")
-        places = np.flatnonzero(case.right[order])
-        total += 1.0 / (1 + places[0]) if len(places) else 0.0
+        best = _DISCOUNTS[: int(case.right.sum())].sum()
+        total += float(case.right[order[:10]] @ _DISCOUNTS[: len(order)] / best) if best else 0.0
     return total / len(cases)

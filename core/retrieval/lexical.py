@@ -94,6 +94,14 @@ class LexicalIndex:
             return np.zeros(self.size, np.float32)
         return cast(Floats, self._bm25.get_scores_from_ids(numbers))
 
+    def frequency(self, word: str) -> int:
+        """In how many rows a search word stands; 0 for one that nobody uses."""
+        number = self.vocabulary.get(word)
+        if number is None:
+            return 0
+        starts = self._bm25.scores["indptr"]
+        return int(starts[number + 1] - starts[number])
+
     def save(self, folder: Path) -> None:
         words = sorted(self.vocabulary, key=self.vocabulary.__getitem__)
         (folder / _VOCABULARY).write_text("\n".join(words), encoding="utf-8", newline="\n")

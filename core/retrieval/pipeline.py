@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -105,6 +106,11 @@ class KnowledgeIndex:
     def rule(self) -> str:
         """Why the vector index is the kind it is."""
         return str(self.facts["rule"])
+
+    def idf(self, word: str) -> float:
+        """Rarity of a search word in this version (BM25's inverse document frequency); an unknown one is the rarest."""
+        seen = self._lexical.frequency(word)
+        return math.log(1 + (self.size - seen + 0.5) / (seen + 0.5))
 
     def mask(self, *, documents: Collection[int] | None = None, removed: Collection[int] = ()) -> Mask | None:
         """Which rows a search may return: of ``documents`` only (None: of all), and of none that is ``removed``.

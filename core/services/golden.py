@@ -117,6 +117,7 @@ def gate_version(
     """Golden questions that pass on the live version and fail on ``version_id``: ``id``, ``question``, ``why``.
 
     The draft's run is stored. A question that the live version was never asked is asked now, if the draft fails it.
+    A knowledge base without a threshold of its own learns one here, if there are enough questions.
     """
     with app.database.read(workspace_id) as rows:
         base = rows.get(KnowledgeBase, kb_id)
@@ -125,6 +126,10 @@ def gate_version(
     if not questions:
         return []
     asked = _ask_all(app, workspace_id, kb_id, questions, version_id, progress)
+    cases = _cases(asked)
+    if not base.settings.get("calibration") and calibration.enough(cases):
+        # The shipped threshold knows nothing of these documents: what the owner expects of them is the better guide.
+        base = _learn(app, workspace_id, kb_id, cases)
     threshold = threshold_of(app, base)
     judged = _judge_all(app, workspace_id, kb_id, asked, threshold)
     failed = [line for line in judged if not line.passed]
@@ -132,7 +137,7 @@ def gate_version(
     if base.live_version is not None and unknown:
         live = _ask_all(app, workspace_id, kb_id, unknown, base.live_version, None)
         before |= {line.row.id: line.passed for line in _judge_all(app, workspace_id, kb_id, live, threshold)}
-    _store(app, workspace_id, base, version_id, judged, _cases(asked))
+    _store(app, workspace_id, base, version_id, judged, cases)
     broken = [line for line in failed if before.get(line.row.id)]
     return [{"id": line.row.id, "question": line.row.question, "why": line.why} for line in broken]
 

@@ -14,6 +14,7 @@ from functools import partial
 from core.assistant.answer import Draft, select
 from core.assistant.confidence import confidence
 from core.assistant.dialogue import Turn, understand
+from core.assistant.ranking import Idf
 from core.assistant.refuse import refusal_for
 from core.assistant.wording import stream_wording
 from core.db.tables import KnowledgeBase
@@ -45,6 +46,7 @@ class Considered:
     found: tuple[Found, ...] = ()
     certain: float = 0.0
     passages: int = 0  # in the index
+    idf: Idf | None = None
 
     @property
     def proposed(self) -> Answer | None:
@@ -177,11 +179,15 @@ def _from_documents(
     with clock.stage("search"):
         opened = _opened(app, workspace_id, kb_id, version_id)
         found = opened.found(query, SEARCHED)[0] if opened is not None else ()
+    # How rare each word is in this knowledge base: "warranty" tells more than "lamp" where all is about lamps.
+    idf = opened.knowledge.idf if opened is not None else None
     with clock.stage("answer"):
-        draft = select(query, found, max_sentences=app.settings.answer_sentences, similarity=sentence_similarity(app))
-        certain = confidence(draft, found)
+        draft = select(
+            query, found, max_sentences=app.settings.answer_sentences, idf=idf, similarity=sentence_similarity(app)
+        )
+        certain = confidence(draft, found, idf=idf)
     size = opened.knowledge.size if opened is not None else 0
-    return Considered(query, language, None, draft, found, certain, size)
+    return Considered(query, language, None, draft, found, certain, size, idf)
 
 
 def settle(app: Application, workspace_id: int, kb_id: int, considered: Considered, threshold: float) -> Decided:
@@ -198,6 +204,7 @@ def settle(app: Application, workspace_id: int, kb_id: int, considered: Consider
         certain=considered.certain,
         threshold=threshold,
         passages=considered.passages,
+        idf=considered.idf,
     )
     refusal = why()
     if refusal is not None and refusal.reason in _MAYBE_HELD:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 
 # A Chinese semicolon joins clauses of one sentence; only a sentence longer than this is cut at it, so that a quote
 # stays short.
@@ -17,6 +18,7 @@ _ABBREVIATION = re.compile(
 _LIST_NUMBER = re.compile(r"\(?\d{1,3}(?:\.\d{1,3})*\.$")
 _CLOSING = r"[”’」』）)\]\"'》】]*"
 _END = re.compile(rf"[。！？!?]+(?:{_CLOSING}[。！？!?]*)*|\.+[”’\"')\]]*(?=\s|$|[㐀-鿿])|\n+")
+_ROW = re.compile(r"^(?:[^\n\t]*\t[^\n]*|[^\n|]*\|[^\n|]*\|[^\n]*|[^\n]+ \| [^\n]+)$", re.MULTILINE)
 _CLAUSE = re.compile(r"[；;]")
 _STARTS_LOWER = re.compile(r"\s*[a-z]")
 
@@ -29,13 +31,20 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     """
     spans: list[tuple[int, int]] = []
     start = 0
+    rows = [match.span() for match in _ROW.finditer(text)]
     for match in _END.finditer(text):
-        if match.end() <= start or not _closes(text, start, match):
+        if match.end() <= start or _inside(rows, match) or not _closes(text, start, match):
             continue
         _add(text, start, match.end(), spans)
         start = match.end()
     _add(text, start, len(text), spans)
     return spans
+
+
+def _inside(rows: list[tuple[int, int]], match: re.Match[str]) -> bool:
+    """A stop within a table row ends no sentence: the row is read as one."""
+    at = bisect_right(rows, (match.start(), len(match.string))) - 1
+    return at >= 0 and match.start() < rows[at][1]
 
 
 def _closes(text: str, start: int, match: re.Match[str]) -> bool:
@@ -70,7 +79,8 @@ def _add(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> None:
     if right <= left:
         return
     if right - left > LONG_SENTENCE:
-        for clause in _CLAUSE.finditer(text, left, right):
+        clauses = [] if _ROW.fullmatch(text, left, right) else _CLAUSE.finditer(text, left, right)
+        for clause in clauses:
             if clause.end() - left >= LONG_SENTENCE // 3 and right - clause.end() >= LONG_SENTENCE // 8:
                 _trimmed(text, left, clause.end(), spans)
                 left = clause.end()

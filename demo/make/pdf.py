@@ -174,18 +174,18 @@ class Styles:
     """Paragraph styles of one document."""
 
     def __init__(self, *, chinese: bool, small: bool) -> None:
-        body = 9.2 if small else 10
+        body = (10.6 if chinese else 9.4) if small else 10.4
         font, bold = ("Tai", "Tai") if chinese else ("Lark", "Lark-Bold")
         wrap = "CJK" if chinese else None
-        lead = 1.72 if chinese else 1.42
+        lead = 1.8 if chinese else 1.46
 
         def style(name: str, size: float, **more: Any) -> ParagraphStyle:
             given: dict[str, Any] = {"fontName": font, "leading": size * lead, "textColor": INK, "wordWrap": wrap}
             return ParagraphStyle(name, fontSize=size, alignment=TA_LEFT, **(given | more))
 
         self.font, self.bold = font, bold
-        self.h1 = style("h1", body * 1.85, fontName=bold, textColor=DEEP, leading=body * 2.3, spaceAfter=6, spaceBefore=10)
-        self.h2 = style("h2", body * 1.25, fontName=bold, textColor=MOSS, leading=body * 1.7, spaceBefore=9, spaceAfter=3)
+        self.h1 = style("h1", body * 1.85, fontName=bold, textColor=DEEP, leading=body * 2.3, spaceAfter=6, spaceBefore=10, keepWithNext=1)
+        self.h2 = style("h2", body * 1.25, fontName=bold, textColor=MOSS, leading=body * 1.7, spaceBefore=9, spaceAfter=3, keepWithNext=1)
         self.h3 = style("h3", body * 1.05, fontName=bold, spaceBefore=6, spaceAfter=2)
         self.p = style("p", body, spaceAfter=6)
         self.item = style("item", body, spaceAfter=2)
@@ -204,7 +204,7 @@ def _inline(text: str) -> str:
 def _table(block: Block, styles: Styles, width: float) -> LongTable:
     columns = len(block.rows[0])
     longest = [max(_measure(row[i]) for row in block.rows) for i in range(columns)]
-    shares = [max(6.0, min(value, 34.0)) for value in longest]
+    shares = [max(8.0, min(value, 34.0)) for value in longest]
     widths = [width * share / sum(shares) for share in shares]
     data = [[Paragraph(_inline(cell), styles.head if r == 0 else styles.cell) for cell in row] for r, row in enumerate(block.rows)]
     table = LongTable(data, colWidths=widths, repeatRows=1, hAlign="LEFT")

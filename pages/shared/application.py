@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
+from core.errors import PilotlightError
 from core.services.application import Application
 
 _lock = threading.Lock()
@@ -22,6 +24,18 @@ def application() -> Application:
             set_up_logs(settings)
             _built.append(build(settings))
         return _built[0]
+
+
+def warm_up() -> None:
+    """Builds the application and imports what pages need. What goes wrong is logged, and shown by the page."""
+    import importlib
+
+    try:
+        application()
+        for name in ("altair", "pandas", "core.services.ask", "core.services.handoff", "core.services.publish"):
+            importlib.import_module(name)
+    except PilotlightError as error:
+        logging.getLogger(__name__).error("the application cannot start: %s", error)
 
 
 def use_application(app: Application | None) -> None:

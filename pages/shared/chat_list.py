@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
 from core.access.actor import Actor
@@ -11,11 +13,13 @@ from core.services.application import Application
 from core.services.views import ConversationView
 from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
+from pages.shared.knowledge_choice import STATE as KNOWLEDGE_BASE
 from pages.shared.language import tr
 from pages.shared.parts import notice, show_notices
 from pages.shared.wording import plain, when
 
 STATE = "chat.conversation"
+SHOWN = 40
 NEW = 0  # a new conversation: it is stored with its first question
 
 
@@ -27,29 +31,38 @@ def open_conversation(number: int) -> None:
         st.query_params.pop("c", None)
 
 
-def current_conversation(app: Application, actor: Actor) -> ConversationView | None:
+def my_conversations(app: Application, actor: Actor) -> list[ConversationView]:
+    """The visitor's latest conversations, as many as the list shows."""
+    return conversations.list_conversations(app, actor, limit=SHOWN)
+
+
+def current_conversation(app: Application, actor: Actor, mine: list[ConversationView]) -> ConversationView | None:
     """The open conversation: of this session, else of the address, else the visitor's latest. None: a new one."""
     if STATE not in st.session_state:
         asked = st.query_params.get("c", "")
-        latest = conversations.list_conversations(app, actor, limit=1)
-        number = int(asked) if asked.isdecimal() else (latest[0].id if latest else NEW)
-        st.session_state[STATE] = number
+        st.session_state[STATE] = int(asked) if asked.isdecimal() else (mine[0].id if mine else NEW)
     number = st.session_state[STATE]
-    if number == NEW:
-        return None
-    found = _find(app, actor, number)
+    found = next((view for view in mine if view.id == number), None) or _older(app, actor, number)
     open_conversation(found.id if found else NEW)
+    if found and found.knowledge_base_id:
+        st.session_state[KNOWLEDGE_BASE] = found.knowledge_base_id  # a conversation stays with its knowledge base
     return found
 
 
-def _find(app: Application, actor: Actor, number: int) -> ConversationView | None:
-    for view in conversations.list_conversations(app, actor, limit=500):
-        if view.id == number:
-            return view
-    return None
+def _older(app: Application, actor: Actor, number: int) -> ConversationView | None:
+    """A conversation that the list does not show (old, or without a message yet); None when it is somebody else's."""
+    if number == NEW:
+        return None
+    try:
+        said = conversations.messages(app, actor, number, limit=1)
+    except NotFound:
+        return None
+    return ConversationView(number, "", actor.language, 0, said[-1].created_at if said else datetime.now(UTC))
 
 
-def conversation_list(app: Application, actor: Actor, current: ConversationView | None) -> None:
+def conversation_list(
+    app: Application, actor: Actor, mine: list[ConversationView], current: ConversationView | None
+) -> None:
     with st.sidebar, st.container(key="conversations", gap="xxsmall"):
         st.button(
             tr("chat.new"),
@@ -68,7 +81,7 @@ def conversation_list(app: Application, actor: Actor, current: ConversationView 
             placeholder=tr("chat.search"),
             label_visibility="collapsed",
         )
-        found = conversations.list_conversations(app, actor, search=search or "", limit=40)
+        found = conversations.list_conversations(app, actor, search=search, limit=SHOWN) if search else mine
         if not found:
             st.caption(tr("chat.search_empty") if search else tr("chat.none_yet"))
         for view in found:

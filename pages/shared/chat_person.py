@@ -46,8 +46,7 @@ def person_bar(
             args=("person",),
             kwargs={"reason": "asked"},
         )
-        is_open, opening = schedule.is_open_now(app, actor)
-        st.caption(tr("chat.person.open") if is_open else _closed(opening), width="content")
+        st.caption(_duty(app, actor), width="content")
     draw_dialog(
         "person",
         tr("chat.person.title"),
@@ -64,6 +63,14 @@ def person_speaks(shown: Sequence[MessageView]) -> bool:
         if message.detail.get("event") == "handoff_closed":
             return False
     return False
+
+
+def _duty(app: Application, actor: Actor) -> str:
+    """Whether somebody is there: known only where the owner has said when."""
+    if schedule.opening_hours(app, actor)["always"]:
+        return tr("chat.person.always")
+    is_open, opening = schedule.is_open_now(app, actor)
+    return tr("chat.person.open") if is_open else _closed(opening)
 
 
 def _closed(opening: datetime | None) -> str:

@@ -67,9 +67,8 @@ def _draw(app: Application, actor: Actor, job: JobView, *, key: str, put_away: s
             st.warning(tr("common.worker_down"), icon=":material/warning:")
         if not job.finished:
             share = job.done / job.total if job.total else 0.0
-            text = (
-                f"{_named('common.stage', job.stage)} {job.done}/{job.total}" if job.total else tr("common.job.queued")
-            )
+            stage = _named("common.stage", job.stage) if job.stage else tr("common.stage.files")
+            text = f"{stage} {job.done}/{job.total}" if job.total else stage
             st.progress(min(1.0, share), text=text)
         if job.state == "failed" and job.error:
             st.error(stored_error(job.error), icon=":material/error:")

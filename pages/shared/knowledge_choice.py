@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.access.actor import Actor
@@ -15,7 +17,12 @@ STATE = "knowledge_base"
 
 
 def choose_knowledge_base(
-    app: Application, actor: Actor, *, label_visible: bool = False, sidebar: bool = False
+    app: Application,
+    actor: Actor,
+    *,
+    label_visible: bool = False,
+    sidebar: bool = False,
+    on_change: Callable[[], None] | None = None,
 ) -> KnowledgeBaseView | None:
     """The chosen knowledge base, or None when there is none yet. Draws the choice only where there is one."""
     bases = {base.id: base for base in knowledge.list_knowledge_bases(app, actor)}
@@ -32,6 +39,7 @@ def choose_knowledge_base(
             format_func=lambda number: bases[number].name if number in bases else "",
             label_visibility="visible" if label_visible else "collapsed",
             persist_state="session",
+            on_change=on_change or "rerun",
         )
     return bases[st.session_state[STATE]]
 

@@ -9,11 +9,10 @@ from core.services import knowledge
 from core.services.application import Application
 from core.services.ingest import start_ingest
 from core.services.views import DocumentView, KnowledgeBaseView, Upload
-from core.text.catalogue import catalogue
 from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
-from pages.shared.errors import errors_shown
+from pages.shared.errors import errors_shown, stored_error
 from pages.shared.job_progress import job_panel
-from pages.shared.language import language, tr
+from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice, pager
 from pages.shared.wording import language_name, plain, size, when
 
@@ -96,7 +95,7 @@ def _row(app: Application, actor: Actor, document: DocumentView) -> None:
             ]
             st.caption(" · ".join(fact for fact in facts if fact))
             for warning in document.warnings[:3]:
-                st.caption(f":orange[:material/warning: {plain(_warning(warning))}]")
+                st.caption(f":orange[:material/warning: {plain(stored_error({'code': warning}))}]")
         st.button(
             "",
             key=f"delete-document-{document.id}",
@@ -125,11 +124,6 @@ def _state(document: DocumentView) -> None:
         st.badge(tr("knowledge.live"), color="green", icon=":material/check:")
     else:
         st.badge(tr("knowledge.not_yet_live"), color="gray", icon=":material/edit_note:")
-
-
-def _warning(code: str) -> str:
-    """A warning's sentence; it may carry values as ``code|name=value``."""
-    return catalogue(language()).get(f"errors.{code}", code)
 
 
 def _ask_delete(app: Application, actor: Actor, document: DocumentView) -> None:

@@ -8,9 +8,10 @@ from core.access.actor import Actor
 from core.services import publish
 from core.services.application import Application
 from core.services.views import KnowledgeBaseView
+from core.text.catalogue import catalogue
 from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
-from pages.shared.language import tr
+from pages.shared.language import language, tr
 from pages.shared.parts import notice
 from pages.shared.wording import plain, when
 
@@ -52,18 +53,9 @@ def publish_bar(app: Application, actor: Actor, base: KnowledgeBaseView) -> None
 
 
 def why(code: str) -> str:
-    """Why a golden question fails, in words."""
-    return tr(f"quality.why.{code}") if code in KNOWN_WHY else code
-
-
-KNOWN_WHY = {
-    "refused",
-    "answered",
-    "wrong_document",
-    "wrong_answer",
-    "no_answer",
-    "error",
-}
+    """Why a golden question passes or fails, in words: a verdict of the judge or an error that stood in the way."""
+    words = catalogue(language())
+    return words.get(f"assistant.verdict.{code}", words.get(f"errors.{code}", code))
 
 
 def _publish(app: Application, actor: Actor, base: KnowledgeBaseView, *, override: bool) -> None:

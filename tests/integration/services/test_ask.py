@@ -196,6 +196,13 @@ def test_examples_are_questions_that_can_be_answered(app: Application, shop: Sho
     assert example_questions(app, rival.customer(), shop.kb) == []
 
 
+def test_words_weigh_by_their_rarity_in_the_knowledge_base(app: Application, lamps: Shop) -> None:
+    opened = app.indexes.live(lamps.workspace, lamps.kb)
+    assert opened is not None
+    idf = opened.knowledge.idf
+    assert idf("nowher") > idf("water") > idf("lamp") > 0
+
+
 # --- every end is honest -----------------------------------------------------------------------------------------
 
 
@@ -242,6 +249,8 @@ def test_stop_keeps_what_was_said(
     asked.stream.close()
     view = asked.result()
     assert (view.state, view.text, view.retry) == ("stopped", "Every Lumen lamp ", True)
+    assert view.answer is not None
+    assert view.answer.sentences == ()  # none was said to its end
 
 
 def test_a_stream_that_nobody_reads_is_stopped_not_left_answering(app: Application, ann: Actor, talk: int) -> None:

@@ -34,7 +34,9 @@ def asked(app: Application, lamps: Shop) -> Shop:
 
 def test_a_run_is_stored_and_tells_right_from_wrong(app: Application, asked: Shop) -> None:
     steps: list[tuple[int, int]] = []
-    golden.save_golden(app, asked.owner(), asked.kb, question="How long is the warranty?", answer="5 years")
+    golden.save_golden(
+        app, asked.owner(), asked.kb, question="How long is the warranty of each Lumen lamp?", answer="5 years"
+    )
     run = golden.run_golden(app, asked.owner(), asked.kb, progress=lambda done, total: steps.append((done, total)))
     assert (run.passed, run.failed) == (4, 1)
     assert steps == [(n, 5) for n in range(1, 6)]
@@ -128,6 +130,22 @@ def test_too_few_questions_teach_nothing(app: Application, asked: Shop) -> None:
     with pytest.raises(BadInput) as refused:
         golden.recalibrate(app, asked.owner(), asked.kb, run)
     assert refused.value.values == {"found": 4, "needed": calibration.MINIMUM}
+
+
+def test_the_first_publish_with_enough_questions_learns_a_threshold(app: Application, shop: Shop) -> None:
+    lines = [f"# Lamp model {n:03d}\n\nLamp model {n:03d} weighs {n + 100} grams.\n" for n in range(30)]
+    for n in range(25):
+        golden.save_golden(
+            app, shop.owner(), shop.kb, question=f"How heavy is lamp model {n:03d}?", answer=f"{n + 100}"
+        )
+    publish_texts(app, shop, models="\n".join(lines))
+    settings = knowledge.list_knowledge_bases(app, shop.owner())[0].settings
+    assert settings["calibration"]["questions"] == 25
+    run = golden.latest_run(app, shop.owner(), shop.kb)
+    assert run is not None
+    assert run.calibration["threshold"] == settings.get("threshold", run.calibration["threshold"])
+    assert run.calibration["wrong"] <= 0.05
+    assert run.passed > 0
 
 
 def test_the_threshold_follows_the_promise_at_once(app: Application, asked: Shop) -> None:

@@ -1,4 +1,4 @@
-"""One contract for every kind of vector index, on the CPU and, where there is one, the GPU; brute force is the truth."""
+"""One contract for every kind of vector index, on the CPU and, where there is one, the GPU, against brute force."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from core.retrieval.fuse import (
     FusionCase,
     FusionWeights,
-    _mean_reciprocal_rank,
     fuse,
     learn_weight,
     learn_weights,
     normalised,
+    quality,
 )
 
 SCORES = st.lists(st.floats(-1, 30, width=32), min_size=1, max_size=12).map(lambda v: np.asarray(v, np.float32))
@@ -69,8 +69,8 @@ def test_never_worse_than_the_better_half(lexical: float, dense: float, seed: in
     golden = cases(count, lexical, dense, seed)
     weight = learn_weight(golden, 0.0)
     assert weight is not None
-    learnt = _mean_reciprocal_rank(golden, weight, 0.0)
-    assert learnt >= max(_mean_reciprocal_rank(golden, half, 0.0) for half in (0.0, 1.0)) - 1e-9
+    learnt = quality(golden, weight, 0.0)
+    assert learnt >= max(quality(golden, half, 0.0) for half in (0.0, 1.0)) - 1e-9
 
 
 def test_the_weight_follows_the_half_that_knows() -> None:
