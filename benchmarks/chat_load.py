@@ -1,7 +1,7 @@
 """Twenty people chatting at once: 17 through the services in threads and 3 in real browsers against the running app.
 
-Each thread is one visitor with one conversation, asks the demo's golden questions in an order of its own and checks that the
-conversation holds exactly its own questions. Browsers type into the page and wait for the answer to be drawn.
+Each thread is one visitor with one conversation, asks the demo's golden questions in an order of its own and checks
+that the conversation holds exactly its own questions. Browsers type into the page and wait for the answer to be drawn.
 Prints errors, foreign messages and the p50, p95 of a document answer; targets: none, none, p95 under 2 s.
 """
 

@@ -1,8 +1,8 @@
 """The whole product at size, through its own doors: a large CSV by the CLI's way, a long PDF, deletion, memory.
 
 Prints: seconds to ingest an 80-page text PDF (target under 30), rows a second and memory of web and worker with N short
-CSV rows (target under 4 GB in all), p50 and p95 of retrieval over them (target p95 under 60 ms), seconds until a deleted
-document no longer answers (target under 5). Run it alone on the machine; --rows 400000 takes a while.
+CSV rows (target under 4 GB in all), p50 and p95 of retrieval over them (target p95 under 60 ms), seconds until a
+deleted document no longer answers (target under 5). Run it alone on the machine; --rows 400000 takes a while.
 """
 
 from __future__ import annotations

@@ -15,12 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.chinese_answers import gold_of
-from benchmarks.reading import LexicalSearch, Reading, load_reading, passages_of
+from benchmarks.reading import LexicalSearch, load_reading, passages_of
 from core.assistant.answer import select
 from core.assistant.confidence import EVIDENCE, calibrate, evidence, fit
 from core.assistant.weights import FOLDER, load
@@ -54,7 +55,10 @@ class Rows:
         return Rows(*(getattr(self, name)[kept] for name in self.__slots__))
 
 
-def rows_of(reading: Reading, seed: int) -> Rows:
+@cache
+def rows_of(name: str, seed: int) -> Rows:
+    """Evidence and verdicts of a set's questions with a random half of its paragraphs indexed."""
+    reading = load_reading(name)
     count = len(reading.paragraphs)
     kept = np.random.default_rng(seed).permutation(count) < count // 2
     search = LexicalSearch([p for p in passages_of(reading) if kept[p.id]])
@@ -89,7 +93,7 @@ def report(calibration: Rows, test: Rows, right: str, max_wrong: float) -> dict[
 
 
 def write_weights() -> None:
-    parts = [rows_of(load_reading(name), seed).part(0, 0.5) for name in ("drcd", "cmrc") for seed in SEEDS]
+    parts = [rows_of(name, seed).part(0, 0.5) for name in ("drcd", "cmrc") for seed in SEEDS]
     facts, right = np.concatenate([p.evidence for p in parts]), np.concatenate([p.span for p in parts])
     model = fit(facts, right.tolist())
     chances = 1 / (1 + np.exp(-model.scores(facts)))
@@ -118,7 +122,7 @@ def main() -> None:
     print(f"threshold calibrated at {options.max_wrong:.0%}; mean of {len(SEEDS)} choices, both directions")
     print(f"{'':12}{'right =':12}{'wrong':>8}{'worst':>8}{'coverage':>10}{'least':>8}{'possible':>10}{'answered':>10}")
     for name in options.sets:
-        runs = [rows_of(load_reading(name), seed) for seed in SEEDS]
+        runs = [rows_of(name, seed) for seed in SEEDS]
         start = 0.5 if name in ("drcd", "cmrc") else 0.0
         middle = (start + 1) / 2
         for right in ("span", "paragraph"):

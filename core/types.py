@@ -14,7 +14,7 @@ from typing import Any, Literal
 Language = Literal["en", "zh"]
 
 
-# --- documents ---------------------------------------------------------------------------------------------------------
+# --- documents ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class PassageRecord:
         return "\n".join(part for part in (self.section, self.header, self.text) if part)
 
 
-# --- retrieval -----------------------------------------------------------------------------------------------------------
+# --- retrieval ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class SearchFilter:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-# --- answers ---------------------------------------------------------------------------------------------------------------
+# --- answers ---
 
 
 class Rung(StrEnum):

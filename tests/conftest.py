@@ -22,14 +22,14 @@ SHARED_DATA = Path(os.environ.get("PILOTLIGHT_SHARED_DATA", ROOT.parent / "share
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own PILOTLIGHT_ variables must not change what tests see."""
     for key in list(os.environ):
-        if key.startswith("PILOTLIGHT_") and key not in {"PILOTLIGHT_SHARED_DATA", "PILOTLIGHT_TEST_MODELS"}:
+        if key.startswith("PILOTLIGHT_") and key not in {"PILOTLIGHT_SHARED_DATA"}:
             monkeypatch.delenv(key)
 
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Exported encoders, made once for all tests; PILOTLIGHT_TEST_MODELS keeps them between runs."""
-    kept = os.environ.get("PILOTLIGHT_TEST_MODELS")
+    """Exported encoders, made once for all tests; TEST_MODELS_DIR keeps them between runs."""
+    kept = os.environ.get("TEST_MODELS_DIR")
     return Path(kept) if kept else tmp_path_factory.mktemp("models")
 
 

@@ -15,6 +15,7 @@ from core.assistant.dialogue import Turn, understand
 from core.db.tables import Conversation, FaqEntry, GoldenQuestion, Message, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, Conflict, NotFound, PilotlightError
+from core.metrics import ANSWER_SECONDS, ANSWERS
 from core.services import answers_codec, handoff
 from core.services.application import Application
 from core.services.conversations import answer_of, message_view, own_conversation, title_of
@@ -266,7 +267,10 @@ def _store(app: Application, task: _Task, so_far: _Progress) -> None:
             # A hit is no edit: the entry keeps its date, by which caches tell that it changed.
             entry = FaqEntry.id == answer.faq_id
             rows.update(FaqEntry, entry, hits=FaqEntry.hits + 1, updated_at=FaqEntry.updated_at)
-    log.info("answered", message=task.message_id, state=so_far.state, milliseconds=detail["timings"]["total"])
+    milliseconds = detail["timings"]["total"]
+    ANSWERS.labels(row.rung or so_far.state).inc()
+    ANSWER_SECONDS.observe(milliseconds / 1000)
+    log.info("answered", message=task.message_id, state=so_far.state, milliseconds=milliseconds)
 
 
 def _stored(app: Application, workspace_id: int, message_id: int) -> MessageView:

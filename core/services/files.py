@@ -1,4 +1,4 @@
-"""Originals as they were uploaded, stored once by the hash of their bytes. The name is the client's and only a label."""
+"""Originals as they were uploaded, stored once by the hash of their bytes. The client's name is only a label."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The ingest job: file by file, stage by stage, resumable at every point.
 
-What is finished is in the database: a file whose version is stored continues at its first passage without a vector; one that
-is not starts over and leaves nothing half-indexed, because nothing answers before it is part of a published index.
+What is finished is in the database: a file whose version is stored continues at its first passage without a vector;
+one that is not starts over and leaves nothing half-indexed, because nothing answers before it is part of a published
+index.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _run_line(app: Application, context: JobContext, line: JobFile) -> None:
     except PilotlightError as error:
         _set(context, line.id, state="failed", error={"code": error.code, "values": error.values})
         log.info("file refused", job=context.job_id, code=error.code)
-    except Exception as error:  # noqa: BLE001 - a parser may fail in any way on a foreign file; the others go on
+    except Exception as error:
         log.error("file failed", job=context.job_id, exc_info=True)
         values = {"name": line.name, "reason": type(error).__name__}
         _set(context, line.id, state="failed", error={"code": "ingest.unexpected", "values": values})
@@ -309,7 +310,7 @@ def _embed_batch(context: JobContext, encoder: Encoder, ids: list[int]) -> None:
 
 
 def _finish_version(context: JobContext, line_id: int, version_id: int) -> None:
-    """The version becomes ready, or held when a reviewer has to look; an older one stays live until the next publish."""
+    """The version becomes ready, or held for a reviewer; an older one stays live until the next publish."""
     with context.database.write(context.workspace_id) as rows:
         version = rows.get(DocumentVersion, version_id)
         document = rows.get(Document, version.document_id)

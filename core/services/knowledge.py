@@ -185,3 +185,15 @@ def held_passages(rows: Rows, knowledge_base_id: int, limit: int = 2000) -> list
         .limit(limit)
     )
     return rows.all(statement)
+
+
+def held_stamp(rows: Rows, knowledge_base_id: int) -> tuple[int, ...]:
+    """The versions that wait for review: equal means that nothing was held or decided meanwhile."""
+    statement = (
+        rows.columns(DocumentVersion, DocumentVersion.id)
+        .join(Document, Document.id == DocumentVersion.document_id)
+        .where(Document.knowledge_base_id == knowledge_base_id)
+        .where(DocumentVersion.state == "held", Document.deleted_at.is_(None))
+        .order_by(DocumentVersion.id)
+    )
+    return tuple(rows.session.scalars(statement))

@@ -74,7 +74,7 @@ def _series(per_day: Mapping[tuple[str, str], int]) -> tuple[tuple[str, int, int
 
 
 def models(app: Application) -> tuple[Mapping[str, Any], ...]:
-    """Encoder, reranker and language model: what is configured, and whether it can be had. ``note`` is an error code."""
+    """Encoder, reranker and language model: what is configured and whether it can be had. ``note`` is an error."""
     settings = app.settings
     found = [_model(app, settings.encoder, "encoder")]
     if settings.reranker:

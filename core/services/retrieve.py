@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -18,7 +19,7 @@ from core.retrieval.pipeline import KnowledgeIndex, SearchResult
 from core.retrieval.rerank import Rerank, make_reranker
 from core.services.application import NO_FILTER, Application
 from core.services.jobs import start_job
-from core.services.knowledge import held_passages
+from core.services.knowledge import held_passages, held_stamp
 from core.services.snapshot import folder_of, write_version
 from core.services.views import RetrievalTest
 from core.text.words import search_words
@@ -201,20 +202,28 @@ def held_matches(
     if not asked:
         return ()
     with app.database.read(workspace_id) as rows:
-        passages = held_passages(rows, knowledge_base_id)
-        scored = []
-        for passage in passages:
-            words = set(search_words(f"{passage.section}\n{passage.header}\n{passage.text}"))
-            share = len(asked & words) / len(asked)
-            if share >= 0.5:
-                scored.append((share, passage.id))
-        scored.sort(reverse=True)
-        records = passage_records(rows, [passage_id for _, passage_id in scored[:k]])
-    return tuple(Found(Hit(i, share, lexical=share), records[i]) for share, i in scored[:k] if i in records)
+        shares = [(len(asked & words) / len(asked), i) for i, words in _held_words(app, rows, knowledge_base_id)]
+        best = sorted((pair for pair in shares if pair[0] >= 0.5), reverse=True)[:k]
+        records = passage_records(rows, [passage_id for _, passage_id in best])
+    return tuple(Found(Hit(i, share, lexical=share), records[i]) for share, i in best if i in records)
+
+
+def _held_words(app: Application, rows: Rows, knowledge_base_id: int) -> Sequence[tuple[int, frozenset[str]]]:
+    """Search words of the held passages, kept until another version is held or decided."""
+    stamp = held_stamp(rows, knowledge_base_id)
+    cache: dict[int, tuple[Any, Sequence[tuple[int, frozenset[str]]]]] = app.caches.setdefault("held_words", {})
+    kept = cache.get(knowledge_base_id)
+    if kept is None or kept[0] != stamp:
+        passages = held_passages(rows, knowledge_base_id) if stamp else []
+        words = [(p.id, frozenset(search_words(f"{p.section}\n{p.header}\n{p.text}"))) for p in passages]
+        while len(cache) >= MOST_OPEN:
+            cache.pop(next(iter(cache)), None)
+        cache[knowledge_base_id] = kept = (stamp, words)
+    return kept[1]
 
 
 def retrieval_test(app: Application, actor: Actor, knowledge_base_id: int, question: str, k: int = 10) -> RetrievalTest:
-    """One question through every stage, side by side, with the answer it leads to. Raises Unavailable without an index."""
+    """One question through every stage, side by side, and the answer it leads to. Raises Unavailable without an index."""
     from core.services.ladder import answer_question, threshold_of
 
     actor.require(Permission.KNOWLEDGE_READ)

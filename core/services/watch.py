@@ -71,10 +71,8 @@ class WatchedFolder:
 
     def _start(self, name: str, paths: list[Path]) -> int:
         views = knowledge.list_knowledge_bases(self.app, self.actor)
-        if name:
-            base = next((view.id for view in views if view.name == name), None)
-        else:
-            base = views[0].id if views else None
+        fitting = [view.id for view in views if not name or view.name == name]
+        base = fitting[0] if fitting else None
         if base is None:
             base = knowledge.create_knowledge_base(self.app, self.actor, name or DEFAULT_NAME)
         job_id = start_ingest(self.app, self.actor, base, [Upload(path.name, path=path) for path in paths])

@@ -124,6 +124,10 @@ def _word_styles(doc: Any) -> None:
         fonts.set(qn("w:eastAsia"), HAN)
         fonts.set(qn("w:hAnsi"), LATIN)
         style.paragraph_format.space_after = Pt(2 if style.name in ("Title", "Subtitle") else 6)
+        if style.name == "Title":
+            style.element.pPr.remove(style.element.pPr.find(qn("w:pBdr")))
+        if style.name == "Subtitle":
+            style.font.italic = False
         if style.name == "Normal":
             style.paragraph_format.line_spacing = 1.3
 
@@ -257,17 +261,17 @@ def _slide_block(slide: Any, block: Block, top: int) -> int:
     if block.kind == "stats":
         return _slide_stats(slide, block, top)
     texts = [f"•  {row[0]}" for row in block.rows] if block.kind == "ul" else [block.text]
-    wide = sum(-(-sum(2 if ord(c) > 0x2E80 else 1 for c in text) // 92) for text in texts)
-    height = 380000 * wide + 110000 * len(texts)
+    wide = sum(-(-sum(2 if ord(c) > 0x2E80 else 1 for c in text) // 76) for text in texts)
+    height = 450000 * wide + 130000 * len(texts)
     frame = slide.shapes.add_textbox(EDGE, Emu(top), width, Emu(height)).text_frame
     frame.word_wrap = True
     for i, text in enumerate(texts):
-        _write(frame, text, 20, INK, new=i > 0)
+        _write(frame, text, 24, INK, new=i > 0)
     return top + height + 120000
 
 
 def _slide_table(slide: Any, block: Block, top: int, width: Any) -> int:
-    row_height = 430000
+    row_height = 560000
     shape = slide.shapes.add_table(len(block.rows), len(block.rows[0]), EDGE, Emu(top), width, Emu(row_height * len(block.rows)))
     table = shape.table
     longest = [max(sum(2 if ord(c) > 0x2E80 else 1 for c in row[i]) for row in block.rows) + 4 for i in range(len(block.rows[0]))]
@@ -278,7 +282,7 @@ def _slide_table(slide: Any, block: Block, top: int, width: Any) -> int:
             cell = table.cell(r, c)
             cell.fill.solid()
             cell.fill.fore_color.rgb = SlideColor.from_string(MIST if r == 0 else "FFFFFF")
-            _write(cell.text_frame, text or " ", 16, DEEP if r == 0 else INK, bold=r == 0)
+            _write(cell.text_frame, text or " ", 20, DEEP if r == 0 else INK, bold=r == 0)
             cell.text_frame.paragraphs[0].space_after = SlidePt(0)
     return top + row_height * len(block.rows) + 250000
 
@@ -286,15 +290,17 @@ def _slide_table(slide: Any, block: Block, top: int, width: Any) -> int:
 def _slide_stats(slide: Any, block: Block, top: int) -> int:
     wide = 3400000
     for i, (figure, label) in enumerate(block.rows):
-        card = slide.shapes.add_shape(MSO_SHAPE.ROUNDED_RECTANGLE, Emu(EDGE + i * (wide + 320000)), Emu(top), Emu(wide), Emu(1400000))
+        card = slide.shapes.add_shape(MSO_SHAPE.ROUNDED_RECTANGLE, Emu(EDGE + i * (wide + 320000)), Emu(top), Emu(wide), Emu(1800000))
         card.adjustments[0] = 0.08
         card.fill.solid()
         card.fill.fore_color.rgb = SlideColor.from_string(OAT)
         card.line.fill.background()
         card.text_frame.word_wrap = True
-        _write(card.text_frame, figure, 34, MOSS, bold=True)
-        _write(card.text_frame, label, 15, INK, new=True)
-    return top + 1600000
+        _write(card.text_frame, figure, 44, MOSS, bold=True)
+        _write(card.text_frame, label, 18, INK, new=True)
+        for paragraph in card.text_frame.paragraphs:
+            paragraph.alignment = 2
+    return top + 2050000
 
 
 # --- sheets --------------------------------------------------------------------------------------------------------------
@@ -323,7 +329,7 @@ def _sheet(sheet: Any, heading: str, file: Path) -> None:
             cell = sheet.cell(r, c, _number(text))
             cell.font = Font(name=LATIN, size=10.5, bold=r == 3, color=DEEP if r == 3 else INK)
             cell.border = Border(bottom=thin)
-            cell.alignment = Alignment(vertical="center")
+            cell.alignment = Alignment(vertical="center", indent=1 if isinstance(cell.value, str) else 0)
             if r == 3:
                 cell.fill = PatternFill("solid", fgColor=MIST)
             if isinstance(cell.value, float):
@@ -332,6 +338,8 @@ def _sheet(sheet: Any, heading: str, file: Path) -> None:
         longest = max(sum(2 if ord(ch) > 0x2E80 else 1 for ch in row[c - 1]) for row in rows)
         sheet.column_dimensions[get_column_letter(c)].width = longest + 3
     sheet.freeze_panes = "A4"
+    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
 
 
 def _number(text: str) -> str | int | float:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reportlab.lib import colors
+from reportlab.lib import colors, textsplit
 from reportlab.lib.enums import TA_LEFT
 from reportlab.lib.pagesizes import A4, A5
 from reportlab.lib.styles import ParagraphStyle
@@ -32,6 +32,7 @@ from reportlab.platypus import (
     Paragraph,
     Spacer,
     TableStyle,
+    paragraph,
 )
 from reportlab.platypus.tableofcontents import TableOfContents
 
@@ -61,6 +62,9 @@ def register_fonts() -> None:
         if not path.exists():
             raise FileNotFoundError(f"{path} is missing: apt-get install fonts-liberation fonts-wqy-microhei")
         pdfmetrics.registerFont(TTFont(name, str(path)))
+    # reportlab knows Japanese line-breaking rules; the full-width marks of Chinese must not start a line either.
+    marks = "".join(textsplit.CANNOT_START_LINE) + "，。；：？！”’》、）"
+    textsplit.ALL_CANNOT_START = paragraph.ALL_CANNOT_START = marks
     pdfmetrics.registerFontFamily("Lark", "Lark", "Lark-Bold", "Lark-Italic", "Lark-Bold")
     pdfmetrics.registerFontFamily("Tai", "Tai", "Tai", "Tai", "Tai")
 

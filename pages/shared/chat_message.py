@@ -18,7 +18,7 @@ from pages.shared.chat_sources import open_source, source_drawer
 from pages.shared.dialogs import open_dialog
 from pages.shared.errors import stored_error
 from pages.shared.language import tr
-from pages.shared.wording import plain, when
+from pages.shared.wording import counted, plain, when
 
 AVATARS = {
     "customer": ":material/person:",
@@ -80,7 +80,7 @@ def _answer(app: Application, actor: Actor, message: MessageView, answer: Answer
         _label(answer)
     clicked = draw_answer_text(answer, key=f"text-{message.id}")
     if answer.dropped:
-        st.caption(tr("chat.dropped", n=answer.dropped))
+        st.caption(counted("chat.dropped", answer.dropped))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"sources-{message.id}"):
         source_chips(answer.citations, name=f"source-{message.id}")
         if answer.rung is not Rung.SMALLTALK:

@@ -62,7 +62,7 @@ def _draw(app: Application, actor: Actor, citations: Sequence[Citation]) -> None
         )
     with errors_shown():
         view = source(app, actor, citation)
-        st.markdown(f"### {plain(view.document)}")
+        st.markdown(f"**{plain(view.document)}**")
         facts = [tr("chat.source.page_of", page=view.page, pages=view.pages)]
         facts += [plain(view.section)] if view.section else []
         facts += [tr("chat.source.dated", date=view.document_date)] if view.document_date else []

@@ -36,6 +36,10 @@ def run() -> None:
         st.session_state["page"] = page.url_path
         close_dialog()
     st.html(STATIC / "style.css")
+    # Streamlit has this one word of its own on the drop zone, in English only.
+    st.html(
+        f"<style>[data-testid='stFileUploaderDropzone'] button {{ --choose: '{tr('common.choose_file')}'; }}</style>"
+    )
     st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "mark.svg")
     # Drawn first, so that it is there when a page fails; style.css puts it under what the page adds to the sidebar.
     with st.sidebar, st.container(key="sidebar-foot"):

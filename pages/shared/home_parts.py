@@ -13,7 +13,7 @@ from core.services.views import Overview
 from pages.shared.errors import stored_error
 from pages.shared.language import tr
 from pages.shared.parts import PAGES
-from pages.shared.wording import percent, plain
+from pages.shared.wording import counted, percent, plain
 
 
 def headline(view: Overview) -> None:
@@ -39,7 +39,7 @@ def first_steps(view: Overview) -> None:
             with st.container(border=True, key=f"card-{step}", gap="xsmall", height="stretch"):
                 st.markdown(f"**:material/{icons[step]}: {tr(f'home.step.{step}.title')}**")
                 st.caption(tr(f"home.step.{step}.text"))
-                st.caption(tr(f"home.step.{step}.done", n=done[step]))
+                st.caption(counted(f"home.step.{step}.done", done[step]))
                 st.page_link(
                     PAGES / f"{target}.py",
                     label=tr(f"home.step.{step}.link"),
@@ -115,7 +115,7 @@ def models(view: Overview) -> None:
                     color="green" if live else "gray",
                     icon=":material/check:" if live else ":material/remove:",
                 )
-                st.markdown(f"**{plain(base.name)}** · {tr('home.passages', n=base.passages)}", width="content")
+                st.markdown(f"**{plain(base.name)}** · {counted('home.passages', base.passages)}", width="content")
             if base.rule:
                 st.caption(plain(base.rule))
         st.caption(tr("home.worker_up") if view.worker_alive else tr("home.worker_down_short"))

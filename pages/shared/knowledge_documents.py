@@ -14,7 +14,7 @@ from pages.shared.errors import errors_shown, stored_error
 from pages.shared.job_progress import job_panel
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice, pager
-from pages.shared.wording import language_name, plain, size, when
+from pages.shared.wording import counted, language_name, plain, size, when
 
 PER_PAGE = 25
 TYPES = [
@@ -54,7 +54,7 @@ def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
     if not page.rows and offset:
         st.session_state["documents-page"] = 1
         st.rerun()
-    st.caption(tr("knowledge.count", n=page.total))
+    st.caption(counted("knowledge.count", page.total))
     with st.container(key="documents", gap="xxsmall"):
         for document in page.rows:
             _row(app, actor, document)
@@ -72,7 +72,7 @@ def _upload(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
         help=tr("knowledge.drop_help", zip=app.settings.max_zip_mb),
     )
     if files and st.button(
-        tr("knowledge.add", n=len(files)), key="upload-start", type="primary", icon=":material/upload:"
+        counted("knowledge.add", len(files)), key="upload-start", type="primary", icon=":material/upload:"
     ):
         with errors_shown():
             start_ingest(app, actor, base.id, [Upload(name=file.name, data=file.getvalue()) for file in files])
@@ -87,8 +87,8 @@ def _row(app: Application, actor: Actor, document: DocumentView) -> None:
                 st.markdown(f"**{plain(document.name)}**", width="content")
                 _state(document)
             facts = [
-                tr("knowledge.pages", n=document.pages),
-                tr("knowledge.passages", n=document.passages),
+                counted("knowledge.pages", document.pages),
+                counted("knowledge.passages", document.passages),
                 language_name(document.language),
                 size(document.size),
                 when(document.updated_at),

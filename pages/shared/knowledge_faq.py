@@ -13,7 +13,7 @@ from pages.shared.errors import errors_shown
 from pages.shared.importing import import_popover
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice, pager
-from pages.shared.wording import language_name, plain
+from pages.shared.wording import counted, language_name, plain
 
 PER_PAGE = 25
 
@@ -51,7 +51,7 @@ def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
         else:
             empty_state("knowledge.faq_empty", icon=":material/quiz:")
         return
-    st.caption(tr("knowledge.faq_count", n=page.total))
+    st.caption(counted("knowledge.faq_count", page.total))
     with st.container(key="faq-list", gap="xxsmall"):
         for entry in page.rows:
             _row(app, actor, base, entry)
@@ -67,9 +67,9 @@ def _row(app: Application, actor: Actor, base: KnowledgeBaseView, entry: FaqView
                     st.badge(tr("knowledge.faq_suggested"), color="orange", icon=":material/pending:")
             st.markdown(f":gray[{plain(_short(entry.answer))}]")
             facts = [
-                tr("knowledge.faq_hits", n=entry.hits),
+                counted("knowledge.faq_hits", entry.hits),
                 language_name(entry.language),
-                tr("knowledge.faq_phrasings", n=len(entry.phrasings)) if entry.phrasings else "",
+                counted("knowledge.faq_phrasings", len(entry.phrasings)) if entry.phrasings else "",
                 " ".join(f"#{tag}" for tag in entry.tags),
             ]
             st.caption(plain(" · ".join(fact for fact in facts if fact)))

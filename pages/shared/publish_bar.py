@@ -13,18 +13,22 @@ from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import language, tr
 from pages.shared.parts import notice
-from pages.shared.wording import plain, when
+from pages.shared.wording import counted, plain, when
 
 
 def publish_bar(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
     if base.draft_version is None:
         if base.live_version is not None and base.published_at is not None:
-            text = tr("knowledge.published", passages=base.passages, when=when(base.published_at))
+            text = tr(
+                "knowledge.published",
+                passages=counted("knowledge.passages", base.passages),
+                when=when(base.published_at),
+            )
             st.caption(f":green[:material/check_circle:] {text}", help=plain(base.rule) or None)
         return
     with st.container(border=True, key="publish-bar"):
         if base.blocked_by:
-            st.warning(tr("knowledge.blocked", n=len(base.blocked_by)), icon=":material/block:")
+            st.warning(counted("knowledge.blocked", len(base.blocked_by)), icon=":material/block:")
             for line in base.blocked_by[:5]:
                 st.markdown(f"- {plain(str(line.get('question', '')))} :gray[{plain(why(str(line.get('why', ''))))}]")
             if len(base.blocked_by) > 5:
@@ -63,13 +67,15 @@ def _publish(app: Application, actor: Actor, base: KnowledgeBaseView, *, overrid
         with st.spinner(tr("knowledge.publishing")):
             result = publish.publish(app, actor, base.id, override=override)
         notice(
-            tr("knowledge.publish_done") if result.published else tr("knowledge.publish_blocked", n=len(result.broken))
+            tr("knowledge.publish_done")
+            if result.published
+            else counted("knowledge.publish_blocked", len(result.broken))
         )
         st.rerun()
 
 
 def _ask_override(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
-    st.markdown(tr("knowledge.override_sure", n=len(base.blocked_by)))
+    st.markdown(counted("knowledge.override_sure", len(base.blocked_by)))
     if st.button(tr("knowledge.override_yes"), key="override-yes", type="primary"):
         close_dialog()
         _publish(app, actor, base, override=True)

@@ -15,7 +15,7 @@ from pages.shared.job_progress import job_panel
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, pager
 from pages.shared.publish_bar import why
-from pages.shared.wording import percent, plain, when
+from pages.shared.wording import counted, percent, plain, when
 
 PER_PAGE = 25
 FILTERS = ("all", "broken", "fixed", "failed", "passed")
@@ -27,7 +27,7 @@ def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
         empty_state("quality.empty", icon=":material/fact_check:")
         return
     with st.container(horizontal=True, vertical_alignment="center", key="run-tools"):
-        label = tr("quality.run_draft" if base.draft_version is not None else "quality.run", n=base.golden_questions)
+        label = counted("quality.run_draft" if base.draft_version is not None else "quality.run", base.golden_questions)
         if st.button(label, key="golden-run", type="primary", icon=":material/play_arrow:"):
             with errors_shown():
                 golden.start_golden_run(app, actor, base.id)

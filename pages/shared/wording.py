@@ -26,6 +26,11 @@ def size(count: int) -> str:
     return f"{kilo:.1f} KB" if kilo < 1024 else f"{kilo / 1024:.1f} MB"
 
 
+def counted(key: str, n: int) -> str:
+    """``key`` with its number; languages that say "1 page" and "2 pages" have ``<key>_one`` for the former."""
+    return tr(f"{key}_one") if n == 1 else tr(key, n=n)
+
+
 def percent(share: float) -> str:
     return f"{share * 100:.0f} %" if language() == "en" else f"{share * 100:.0f}%"
 

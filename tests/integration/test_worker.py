@@ -76,9 +76,7 @@ def base(app: Application, owner: Actor) -> int:
 
 
 @pytest.mark.server
-def test_a_killed_worker_is_resumed_where_it_was(
-    app: Application, owner: Actor, base: int, model_folder: Path
-) -> None:
+def test_a_killed_worker_is_resumed_where_it_was(app: Application, owner: Actor, base: int, model_folder: Path) -> None:
     app.encoder()
     job_id = ingest.start_ingest(app, owner, base, [Upload("long.txt", data=long_text(800))])
     with worker_process(app, model_folder) as first:
@@ -150,7 +148,8 @@ def test_a_file_over_the_limit_is_refused_before_it_is_stored(app: Application, 
 def test_the_same_content_is_recognised_and_an_edit_replaces(app: Application, owner: Actor, base: int) -> None:
     first = b"# Returns\n\nReturns are accepted within 30 days.\n\n# Shipping\n\nShipping takes five days.\n"
     run(app, owner, ingest.start_ingest(app, owner, base, [Upload("a.md", data=first)]))
-    again = run(app, owner, ingest.start_ingest(app, owner, base, [Upload("a.md", data=first), Upload("b.md", data=first)]))
+    same = [Upload("a.md", data=first), Upload("b.md", data=first)]
+    again = run(app, owner, ingest.start_ingest(app, owner, base, same))
     assert [line.error["code"] for line in again.files] == ["ingest.unchanged", "ingest.duplicate"]
     edited = first.replace(b"30 days", b"60 days")
     run(app, owner, ingest.start_ingest(app, owner, base, [Upload("a.md", data=edited)]))
@@ -250,7 +249,9 @@ def test_a_deleted_document_stops_answering_at_once(app: Application, owner: Act
 def test_a_damaged_index_is_rebuilt_from_the_database(
     app: Application, owner: Actor, base: int, damage: str, make_application: Callable[..., Application]
 ) -> None:
-    run(app, owner, ingest.start_ingest(app, owner, base, [Upload("a.md", data=b"# Plans\n\nThe Team plan costs $49.")]))
+    run(
+        app, owner, ingest.start_ingest(app, owner, base, [Upload("a.md", data=b"# Plans\n\nThe Team plan costs $49.")])
+    )
     with app.database.read(owner.workspace_id) as rows:
         version = rows.all(rows.select(IndexVersion, IndexVersion.state == "live"))[0]
     folder = app.settings.index_dir / str(base) / str(version.id)

@@ -1,4 +1,4 @@
-"""The catalogues: the same keys and placeholders in both languages, every key that code names exists, none is unused."""
+"""The catalogues: the same keys and placeholders in both languages; every error code has its sentence."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def test_no_sentence_is_empty(language: str) -> None:
 
 def test_chinese_sentences_are_chinese() -> None:
     """A sentence of several words that holds no Han character was not translated."""
-    plain = [k for k, v in catalogue("zh").items() if len(re.findall(r"[A-Za-z]{2,}", v)) > 4 and not re.search("[一-鿿]", v)]
-    assert plain == []
+    long = {key: text for key, text in catalogue("zh").items() if len(re.findall(r"[A-Za-z]{2,}", text)) > 4}
+    assert [key for key, text in long.items() if not re.search("[一-鿿]", text)] == []
 
 
 def test_every_error_code_has_its_sentence() -> None:

@@ -15,12 +15,12 @@ from core.types import Found
 from tests.unit.assistant.passages import found
 
 PLANS = (
-    "Pilotlight comes in three plans. The Team plan costs $20 per seat and month. The Pro plan costs $45 per seat and "
-    "month. All plans include e-mail support. Invoices are sent on the first day of the month."
+    "Pilotlight comes in three plans. The Team plan costs $20 per seat and month. The Pro plan costs $45 per seat "
+    "and month. All plans include e-mail support. Invoices are sent on the first day of the month."
 )
 REFUNDS = (
-    "Refunds are easy. You can ask for a refund within 30 days of purchase. The money arrives after five business days. "
-    "Gift cards cannot be refunded."
+    "Refunds are easy. You can ask for a refund within 30 days of purchase. The money arrives after five business days."
+    " Gift cards cannot be refunded."
 )
 ZH = (
     "星舟公司成立于2019年。总部位于杭州市西湖区。团队版每人每月99元。"
