@@ -7,6 +7,7 @@ import streamlit as st
 from core.access.actor import Actor
 from core.services import knowledge, publish
 from core.services.application import Application
+from core.services.calibration import threshold_of
 from core.services.views import KnowledgeBaseView
 from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
@@ -45,10 +46,9 @@ def _general(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
                     knowledge.update_settings(app, actor, base.id, max_wrong_percent=float(wrong))
                 notice(tr("common.saved"))
                 st.rerun()
-    threshold = base.settings.get("threshold")
-    st.caption(
-        tr("knowledge.threshold", value=f"{threshold:.2f}") if threshold is not None else tr("knowledge.no_threshold")
-    )
+    calibrated = bool(base.settings.get("calibration", {}).get("steps"))
+    threshold = threshold_of(app, base)  # type: ignore[arg-type]
+    st.caption(tr("knowledge.threshold", value=f"{threshold:.2f}") if calibrated else tr("knowledge.no_threshold"))
 
 
 def _index(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:

@@ -69,7 +69,7 @@ def _curve(app: Application, base: KnowledgeBaseView, run: GoldenRunView) -> Non
     chosen = run.calibration.get("threshold")
     lines = (
         alt.Chart(points)
-        .mark_line(interpolate="step-after", strokeWidth=2.5)
+        .mark_line(interpolate="step-before", strokeWidth=2.5)
         .encode(
             x=alt.X("threshold:Q", title=tr("quality.threshold"), scale=alt.Scale(domain=[0, 1])),
             y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
@@ -98,6 +98,8 @@ def _curve(app: Application, base: KnowledgeBaseView, run: GoldenRunView) -> Non
                     allowed=f"{allowed * 100:g}",
                 )
             )
+        if not run.calibration.get("calibrated"):
+            st.caption(tr("quality.not_calibrated", n=run.calibration.get("questions", 0)))
         st.altair_chart(
             chart.properties(height=260), width="stretch", key="calibration-chart", alt=tr("quality.calibration")
         )

@@ -60,3 +60,32 @@ def test_a_run_shows_what_passed_and_what_failed(
 
 def test_without_questions_the_page_says_how_to_begin(open_page: OpenPage, handbook: int) -> None:
     assert "Thirty are a good start" in texts(open_page("quality"))
+
+
+def test_a_blocked_draft_names_what_broke_and_is_published_only_by_override(
+    open_page: OpenPage, questions: int, app: Application, me: Actor
+) -> None:
+    from core.db.tables import IndexVersion, KnowledgeBase
+    from core.services import knowledge
+
+    with app.database.write(me.workspace_id) as rows:
+        base = rows.get(KnowledgeBase, questions)
+        live = rows.get(IndexVersion, base.live_version or 0)
+        why = [{"id": 1, "question": "When are refunds paid?", "why": "wrong_document"}]
+        draft = rows.add(
+            IndexVersion(
+                knowledge_base_id=questions, state="ready", members=live.members, blocked_by=why, rule=live.rule
+            )
+        )
+        base.draft_version = draft.id
+    page = open_page("knowledge")
+    said = texts(page)
+    assert "This draft is not published: 1 golden question" in said
+    assert "The answer does not come from the expected document." in said
+    page.button(key="override").click().run()
+    assert "Publish all the same?" in texts(page)
+    [view] = knowledge.list_knowledge_bases(app, me)
+    assert view.draft_version == draft.id, "asking is not publishing"
+    page.button(key="discard").click().run()
+    [view] = knowledge.list_knowledge_bases(app, me)
+    assert view.draft_version is None

@@ -1,0 +1,143 @@
+"""Short customer questions to small help centres, in English and Chinese: sets written for this project.
+
+``data/support_<language>_passages.jsonl`` and ``..._questions.jsonl`` hold invented companies' help pages and what people
+type: short, in other words than the page, some of it not answered anywhere. Each company is a knowledge base of its own,
+searched by the product's own index and encoder. Prints, company by company, with weights fitted on the *other* companies
+(``--shipped`` takes the shipped weights instead): is the right passage first, does the first sentence hold the answer, do
+the three, how many questions are answered and how many of these wrongly at a threshold calibrated on the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.models.hub import ModelHub
+from core.retrieval.build import LANGUAGE_CODES, BuildOptions, PassageList, build_version
+from core.retrieval.pipeline import KnowledgeIndex
+from core.settings import Settings
+from core.text.language import detect_language
+from core.types import Found, Language, PassageRecord
+
+DATA = Path(__file__).resolve().parent / "data"
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of one company; ``passage`` is a number in its passages, -1 when nothing answers it."""
+
+    question: str
+    passage: int
+    start: int  # of the answer in the passage's text
+    end: int
+
+    @property
+    def answerable(self) -> bool:
+        return self.passage >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """One help centre: its passages and what is asked of it."""
+
+    name: str
+    language: Language
+    passages: tuple[PassageRecord, ...]
+    questions: tuple[Asked, ...]
+
+
+def _lines(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+@cache
+def companies(language: Language) -> tuple[Company, ...]:
+    """The help centres of one language."""
+    passages, questions = (_lines(f"support_{language}_{part}.jsonl") for part in ("passages", "questions"))
+    made = []
+    for name in dict.fromkeys(row["company"] for row in passages):
+        rows = [row for row in passages if row["company"] == name]
+        number = {row["id"]: place for place, row in enumerate(rows)}
+        records = tuple(_record(place, row) for place, row in enumerate(rows))
+        asked = tuple(_asked(row, records, number) for row in questions if row["company"] == name)
+        made.append(Company(name, language, records, asked))
+    return tuple(made)
+
+
+def _record(place: int, row: dict[str, Any]) -> PassageRecord:
+    # The product's splitter keeps a heading in the text of the passage it opens; so does this.
+    text = f"{row['section']}\n\n{row['text']}"
+    return PassageRecord(
+        place, place, place, row["document"], 1, row["section"], "", 0, len(text), text, detect_language(text)
+    )
+
+
+def _asked(row: dict[str, Any], records: Sequence[PassageRecord], number: dict[str, int]) -> Asked:
+    if not row["answerable"]:
+        return Asked(row["question"], -1, 0, 0)
+    place = number[row["passage"]]
+    body = len(records[place].section) + 2
+    start = records[place].text.index(row["answer"], body)
+    return Asked(row["question"], place, start, start + len(row["answer"]))
+
+
+@cache
+def hub() -> ModelHub:
+    return ModelHub(Settings(_env_file=None))
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A question with what the product's index found for it."""
+
+    company: Company
+    asked: Asked
+    found: tuple[Found, ...]
+
+
+@dataclass(frozen=True)
+class Searchable:
+    company: Company
+    index: KnowledgeIndex
+
+
+@cache
+def searchable(company: Company) -> Searchable:
+    """The company's knowledge base, built and opened as the product does it."""
+    encoder = hub().encoder()
+    texts = [record.index_text for record in company.passages]
+    ids = np.arange(len(texts), dtype=np.int64)
+    languages = np.array([LANGUAGE_CODES.index(record.language) for record in company.passages], np.int8)
+    vectors = encoder.encode(texts, kind="passage").astype("<f2")
+    folder = Path(tempfile.mkdtemp(prefix="support-")) / "1"
+    options = BuildOptions(encoder.name, encoder.dimension, encoder.languages)
+    build_version(folder, PassageList(ids, ids, languages, texts, vectors), options)
+    return Searchable(company, KnowledgeIndex.open(folder, encoder))
+
+
+def search(company: Company) -> list[Searched]:
+    """Every question of the company, searched."""
+    index = searchable(company).index
+    made = []
+    for asked in company.questions:
+        hits = index.search(asked.question, k=10).hits
+        made.append(Searched(company, asked, tuple(Found(hit, company.passages[hit.passage_id]) for hit in hits)))
+    return made
+
+
+def similarity(question: str, sentences: Sequence[str]) -> list[float]:
+    """Cosines by the product's encoder."""
+    if not sentences:
+        return []
+    encoder = hub().encoder()
+    query = encoder.encode([question], kind="query")[0]
+    return [float(query @ vector) for vector in encoder.encode(list(sentences), kind="passage")]
