@@ -109,15 +109,13 @@ _NO_PERSON = re.compile(
 )
 
 _DOUBT = re.compile(
-    
-        r"^(?:no|nope|wrong|incorrect|really|are you (?:sure|certain|serious)|i (?:thought|heard|read"
-        r"|believe|think|was told|am sure|'m sure)"
-        r"|but (?:i (?:thought|heard|read|was told)|(?:your|the) (?:website|site|page|app|agent|colleague"
-        r"|support|email|manual) (?:says|said|told|states|shows))|that(?:'s| is) (?:wrong|not (?:right"
-        r"|true|correct|what))|you(?:'re| are) wrong|isn't it|it should be)\b"
-        r"|^(?:不对|不是|错了|你错了|你搞错|说错|不可能|真的吗?|确定吗?|你确定|是吗|我记得|我听说|我看到"
-        r"|我以为|我觉得|应该是|明明|胡说|怎么会)"
-    
+    r"^(?:no|nope|wrong|incorrect|really|are you (?:sure|certain|serious)|i (?:thought|heard|read"
+    r"|believe|think|was told|am sure|'m sure)"
+    r"|but (?:i (?:thought|heard|read|was told)|(?:your|the) (?:website|site|page|app|agent|colleague"
+    r"|support|email|manual) (?:says|said|told|states|shows))|that(?:'s| is) (?:wrong|not (?:right"
+    r"|true|correct|what))|you(?:'re| are) wrong|isn't it|it should be)\b"
+    r"|^(?:不对|不是|错了|你错了|你搞错|说错|不可能|真的吗?|确定吗?|你确定|是吗|我记得|我听说|我看到"
+    r"|我以为|我觉得|应该是|明明|胡说|怎么会)"
 )
 _ASKS_ANEW = re.compile(
     r"\b(?:what|when|where|who|why|which|how (?:much|many|long|do|can|often|to))\b|\bcan i\b"

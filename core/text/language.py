@@ -11,7 +11,7 @@ _LATIN = re.compile(r"[A-Za-z]+")
 
 
 def detect_language(text: str) -> Language:
-    """``zh`` when Han characters outnumber Latin words (a Chinese sentence may hold many English names), else ``en``."""
+    """``zh`` when Han characters outnumber Latin words (Chinese may hold many English names), else ``en``."""
     han = len(_HAN.findall(text))
     return "zh" if han > len(_LATIN.findall(text)) else "en"
 

@@ -48,7 +48,9 @@ def logo_png(size: int = 240) -> io.BytesIO:
     return out
 
 
-def _bezier(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float], d: tuple[float, float]) -> list[tuple[float, float]]:
+def _bezier(
+    a: tuple[float, float], b: tuple[float, float], c: tuple[float, float], d: tuple[float, float]
+) -> list[tuple[float, float]]:
     points = []
     for i in range(25):
         t = i / 24
@@ -111,7 +113,15 @@ def _word_properties(doc: Any, source: Source) -> None:
 
 
 def _word_styles(doc: Any) -> None:
-    sizes = {"Normal": 10.5, "Title": 26, "Subtitle": 12.5, "Heading 1": 16, "Heading 2": 12.5, "List Bullet": 10.5, "List Number": 10.5}
+    sizes = {
+        "Normal": 10.5,
+        "Title": 26,
+        "Subtitle": 12.5,
+        "Heading 1": 16,
+        "Heading 2": 12.5,
+        "List Bullet": 10.5,
+        "List Number": 10.5,
+    }
     tones = {"Title": DEEP, "Subtitle": MOSS, "Heading 1": DEEP, "Heading 2": MOSS}
     for style in doc.styles:
         if style.type != WD_STYLE_TYPE.PARAGRAPH or style.name not in sizes:
@@ -272,9 +282,14 @@ def _slide_block(slide: Any, block: Block, top: int) -> int:
 
 def _slide_table(slide: Any, block: Block, top: int, width: Any) -> int:
     row_height = 560000
-    shape = slide.shapes.add_table(len(block.rows), len(block.rows[0]), EDGE, Emu(top), width, Emu(row_height * len(block.rows)))
+    shape = slide.shapes.add_table(
+        len(block.rows), len(block.rows[0]), EDGE, Emu(top), width, Emu(row_height * len(block.rows))
+    )
     table = shape.table
-    longest = [max(sum(2 if ord(c) > 0x2E80 else 1 for c in row[i]) for row in block.rows) + 4 for i in range(len(block.rows[0]))]
+    longest = [
+        max(sum(2 if ord(c) > 0x2E80 else 1 for c in row[i]) for row in block.rows) + 4
+        for i in range(len(block.rows[0]))
+    ]
     for i, share in enumerate(longest):
         table.columns[i].width = Emu(int(width * share / sum(longest)))
     for r, row in enumerate(block.rows):
@@ -290,7 +305,9 @@ def _slide_table(slide: Any, block: Block, top: int, width: Any) -> int:
 def _slide_stats(slide: Any, block: Block, top: int) -> int:
     wide = 3400000
     for i, (figure, label) in enumerate(block.rows):
-        card = slide.shapes.add_shape(MSO_SHAPE.ROUNDED_RECTANGLE, Emu(EDGE + i * (wide + 320000)), Emu(top), Emu(wide), Emu(1800000))
+        card = slide.shapes.add_shape(
+            MSO_SHAPE.ROUNDED_RECTANGLE, Emu(EDGE + i * (wide + 320000)), Emu(top), Emu(wide), Emu(1800000)
+        )
         card.adjustments[0] = 0.08
         card.fill.solid()
         card.fill.fore_color.rgb = SlideColor.from_string(OAT)

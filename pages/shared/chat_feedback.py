@@ -8,6 +8,7 @@ from core.access.actor import Actor
 from core.services.application import Application
 from core.services.feedback import REASONS, give_feedback
 from core.services.views import MessageView
+from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import notice
@@ -20,8 +21,20 @@ def feedback(app: Application, actor: Actor, message: MessageView) -> None:
     stored = {1: UP, -1: DOWN}.get(message.feedback)
     chosen = st.feedback("thumbs", key=key, default=stored)
     if chosen == DOWN:
-        with st.popover(tr("chat.feedback.more"), key=f"why-{message.id}", type="tertiary", icon=":material/edit:"):
-            _why(app, actor, message)
+        st.button(
+            tr("chat.feedback.more"),
+            key=f"why-{message.id}",
+            type="tertiary",
+            icon=":material/edit:",
+            on_click=open_dialog,
+            args=(f"why-{message.id}",),
+        )
+        draw_dialog(
+            f"why-{message.id}",
+            tr("chat.feedback.more"),
+            lambda: _why(app, actor, message),
+            icon=":material/thumb_down:",
+        )
     if chosen == stored:
         return
     value = {UP: 1, DOWN: -1, None: 0}[chosen]
@@ -32,21 +45,21 @@ def feedback(app: Application, actor: Actor, message: MessageView) -> None:
 
 
 def _why(app: Application, actor: Actor, message: MessageView) -> None:
-    with st.form(f"why-form-{message.id}", border=False):
-        reason = st.pills(
-            tr("chat.feedback.reason"),
-            [reason for reason in REASONS if reason],
-            key=f"reason-{message.id}",
-            format_func=lambda reason: tr(f"chat.feedback.{reason}"),
-        )
-        right = st.text_area(
-            tr("chat.feedback.correction"),
-            key=f"correction-{message.id}",
-            placeholder=tr("chat.feedback.correction_help"),
-            max_chars=4000,
-        )
-        if st.form_submit_button(tr("chat.feedback.send"), key=f"send-{message.id}", type="primary"):
-            with errors_shown():
-                give_feedback(app, actor, message.id, -1, reason or "", right or "")
-                notice(tr("chat.feedback.kept") if right else tr("chat.feedback.thanks"))
-                st.rerun()
+    reason = st.pills(
+        tr("chat.feedback.reason"),
+        [reason for reason in REASONS if reason],
+        key=f"reason-{message.id}",
+        format_func=lambda reason: tr(f"chat.feedback.{reason}"),
+    )
+    right = st.text_area(
+        tr("chat.feedback.correction"),
+        key=f"correction-{message.id}",
+        placeholder=tr("chat.feedback.correction_help"),
+        max_chars=4000,
+    )
+    if st.button(tr("chat.feedback.send"), key=f"send-{message.id}", type="primary"):
+        with errors_shown():
+            give_feedback(app, actor, message.id, -1, reason or "", right or "")
+            notice(tr("chat.feedback.kept") if right else tr("chat.feedback.thanks"))
+            close_dialog()
+            st.rerun()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,7 +9,7 @@ from core.services.application import Application
 from core.types import Rung
 from pages.shared.answer_text import sentence_parts
 from pages.shared.wording import plain
-from tests.app.conftest import VISITOR, OpenPage, texts
+from tests.app.conftest import OpenPage, texts
 
 REFUND = "When are refunds paid?"
 
@@ -105,6 +103,7 @@ def test_feedback_with_a_correction_becomes_a_suggestion(
     number = conversations.messages(app, me, stored.id)[-1].id
     page.feedback(key=f"thumbs-{number}").set_value(0).run()
     assert conversations.messages(app, me, stored.id)[-1].feedback == -1
+    page.button(key=f"why-{number}").click().run()
     page.text_area(key=f"correction-{number}").set_value("Within 3 working days.")
     page.button(key=f"send-{number}").click().run()
     assert not page.error
@@ -198,8 +197,3 @@ def test_an_answer_is_taken_apart_without_losing_a_letter(app: Application, hand
 def test_an_unanswered_knowledge_base_says_it_is_empty(open_page: OpenPage, app: Application, me: Actor) -> None:
     knowledge.create_knowledge_base(app, me, "Empty")
     assert "This knowledge base is empty" in texts(open_page("chat"))
-
-
-@pytest.fixture(autouse=True)
-def _names(work: Callable[[int], None]) -> None:
-    assert len(VISITOR) >= 22
