@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.reading import Asked, LexicalSearch, Reading, halves, load_reading, passages_of
+from benchmarks.reading import Asked, Reading, halves, load_reading, passages_of
+from benchmarks.searching import KnowledgeSearch
 from core.assistant.answer import select
 from core.assistant.cite import cite, holds
 from core.assistant.features import analyse_question
@@ -27,21 +28,21 @@ from core.text.language import has_han
 from core.text.sentences import sentence_spans
 from core.types import Citation, Found
 
-Answerer = Callable[[str, Sequence[Found], LexicalSearch], Sequence[Citation]]
+Answerer = Callable[[str, Sequence[Found], KnowledgeSearch], Sequence[Citation]]
 
 
-def product(question: str, found: Sequence[Found], search: LexicalSearch) -> Sequence[Citation]:
+def product(question: str, found: Sequence[Found], search: KnowledgeSearch) -> Sequence[Citation]:
     """What the product quotes."""
     return select(question, found).citations
 
 
-def first_three(question: str, found: Sequence[Found], search: LexicalSearch) -> Sequence[Citation]:
+def first_three(question: str, found: Sequence[Found], search: KnowledgeSearch) -> Sequence[Citation]:
     """The first three sentences of the best paragraph."""
     best = [item.passage for item in found[:1]]
     return [cite(passage, start, end) for passage in best for start, end in sentence_spans(passage.text)[:3]]
 
 
-def word_overlap(question: str, found: Sequence[Found], search: LexicalSearch) -> Sequence[Citation]:
+def word_overlap(question: str, found: Sequence[Found], search: KnowledgeSearch) -> Sequence[Citation]:
     """The three sentences with the largest idf-weighted share of the question's words."""
     words = analyse_question(question).words
     held = [
@@ -67,7 +68,7 @@ def gold_of(asked: Asked) -> Gold:
 def measure(reading: Reading) -> dict[str, dict[str, float]]:
     """Rows of figures for one set."""
     passages = passages_of(reading)
-    search = LexicalSearch(passages)
+    search = KnowledgeSearch(passages)
     unseen = set(halves(reading)[1])
     found = [search.search(asked.question) for asked in reading.questions]
     recall = {k: np.mean([_has(f[:k], a) for f, a in zip(found, reading.questions, strict=True)]) for k in (1, 3, 10)}

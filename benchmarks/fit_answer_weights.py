@@ -14,7 +14,8 @@ import json
 import numpy as np
 from scipy.optimize import minimize
 
-from benchmarks.reading import LexicalSearch, halves, holds_gold, load_reading, passages_of
+from benchmarks.reading import halves, holds_gold, load_reading, passages_of
+from benchmarks.searching import KnowledgeSearch
 from core.assistant.features import analyse_question
 from core.assistant.ranking import FEATURES, describe
 from core.assistant.weights import FOLDER
@@ -40,7 +41,7 @@ def groups(name: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Features (sentences, features) and gold marks (sentences,) of each question of the first half that has one."""
     reading = load_reading(name)
     passages = passages_of(reading)
-    search = LexicalSearch(passages)
+    search = KnowledgeSearch(passages)
     fitting = set(halves(reading)[0])
     rows = []
     for asked in reading.questions:

@@ -1,4 +1,4 @@
-"""Reading-comprehension sets (SQuAD layout) as passages and questions, found by the product's lexical words.
+"""Reading-comprehension sets (SQuAD layout) as passages and questions.
 
 CMRC 2018 trial (Simplified Chinese, CC BY-SA 4.0), DRCD dev (Traditional Chinese, CC BY-SA 3.0) and XQuAD's first 16
 articles (English and Chinese, CC BY-SA 4.0, for measuring only) lie outside the repository.
@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from core.assistant.features import HAN_RUN, LATIN_WORD
 from core.text.language import detect_language
-from core.text.words import search_words, simplify
-from core.types import Found, Hit, PassageRecord
+from core.types import PassageRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
@@ -77,69 +72,6 @@ def passages_of(reading: Reading) -> tuple[PassageRecord, ...]:
         PassageRecord(i, i, i, f"{reading.name}-{i}", 1, "", "", 0, len(text), text, detect_language(text))
         for i, text in enumerate(reading.paragraphs)
     )
-
-
-def index_words(text: str) -> list[str]:
-    """Search words; for Chinese also characters and bigrams, and then Latin words and numbers twice more.
-
-    A Chinese name of four characters yields seven of these, a number one: repeated, it weighs like a name.
-    """
-    folded = simplify(text)
-    extra: list[str] = []
-    for run in HAN_RUN.findall(folded):
-        extra.extend("#" + character for character in run)
-        extra.extend("#" + run[i : i + 2] for i in range(len(run) - 1))
-    if extra:
-        extra.extend(mark + piece for piece in LATIN_WORD.findall(folded) for mark in "#@")
-    return search_words(text) + extra
-
-
-class LexicalSearch:
-    """BM25 over a set of passages; the plain counterpart of the product's lexical index."""
-
-    def __init__(
-        self,
-        passages: Sequence[PassageRecord],
-        words: Callable[[str], list[str]] = index_words,
-        k1: float = 0.9,
-        b: float = 0.4,
-    ) -> None:
-        import bm25s
-
-        self.passages = passages
-        self.words = words
-        self.vocabulary: dict[str, int] = {}
-        known = self.vocabulary
-        tokens = [[known.setdefault(word, len(known)) for word in words(p.index_text)] for p in passages]
-        seen = np.zeros(len(known))
-        for row in tokens:
-            seen[list(set(row))] += 1
-        self.rarity = np.log(1 + (len(passages) - seen + 0.5) / (seen + 0.5))
-        self.unknown = float(np.log(1 + (len(passages) + 0.5) / 0.5))
-        self.bm25 = bm25s.BM25(k1=k1, b=b, method="lucene")
-        self.bm25.index((tokens, known), show_progress=False)
-
-    def idf(self, word: str) -> float:
-        """Rarity of a search word in these passages; a word in none of them is the rarest."""
-        row = self.vocabulary.get(word)
-        return self.unknown if row is None else float(self.rarity[row])
-
-    def scores(self, question: str) -> np.ndarray:
-        """BM25 of every passage."""
-        rows = [self.vocabulary[word] for word in self.words(question) if word in self.vocabulary]
-        if not rows:
-            return np.zeros(len(self.passages))
-        return np.asarray(self.bm25.get_scores_from_ids(rows))
-
-    def search(self, question: str, k: int = 10) -> list[Found]:
-        """The best ``k`` passages, best first."""
-        scores = self.scores(question)
-        order = np.argsort(-scores, kind="stable")[:k]
-        return [
-            Found(Hit(self.passages[i].id, float(scores[i]), lexical=float(scores[i])), self.passages[i])
-            for i in order
-            if scores[i] > 0
-        ]
 
 
 def halves(reading: Reading) -> tuple[range, range]:

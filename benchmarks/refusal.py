@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.chinese_answers import gold_of
-from benchmarks.reading import LexicalSearch, load_reading, passages_of
+from benchmarks.reading import load_reading, passages_of
+from benchmarks.searching import KnowledgeSearch
 from core.assistant.answer import select
 from core.assistant.confidence import EVIDENCE, calibrate, evidence, fit
 from core.assistant.weights import FOLDER, load
@@ -61,7 +62,7 @@ def rows_of(name: str, seed: int) -> Rows:
     reading = load_reading(name)
     count = len(reading.paragraphs)
     kept = np.random.default_rng(seed).permutation(count) < count // 2
-    search = LexicalSearch([p for p in passages_of(reading) if kept[p.id]])
+    search = KnowledgeSearch([p for p in passages_of(reading) if kept[p.id]])
     facts, span, paragraph = [], [], []
     for asked in reading.questions:
         found = search.search(asked.question)

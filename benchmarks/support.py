@@ -9,21 +9,14 @@ the three, how many questions are answered and how many of these wrongly at a th
 
 from __future__ import annotations
 
-import argparse
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from core.models.hub import ModelHub
-from core.retrieval.build import LANGUAGE_CODES, BuildOptions, PassageList, build_version
-from core.retrieval.pipeline import KnowledgeIndex
-from core.settings import Settings
+from benchmarks.searching import KnowledgeSearch
 from core.text.language import detect_language
 from core.types import Found, Language, PassageRecord
 
@@ -90,11 +83,6 @@ def _asked(row: dict[str, Any], records: Sequence[PassageRecord], number: dict[s
     return Asked(row["question"], place, start, start + len(row["answer"]))
 
 
-@cache
-def hub() -> ModelHub:
-    return ModelHub(Settings(_env_file=None))
-
-
 @dataclass(frozen=True, slots=True)
 class Searched:
     """A question with what the product's index found for it."""
@@ -104,40 +92,13 @@ class Searched:
     found: tuple[Found, ...]
 
 
-@dataclass(frozen=True)
-class Searchable:
-    company: Company
-    index: KnowledgeIndex
-
-
 @cache
-def searchable(company: Company) -> Searchable:
-    """The company's knowledge base, built and opened as the product does it."""
-    encoder = hub().encoder()
-    texts = [record.index_text for record in company.passages]
-    ids = np.arange(len(texts), dtype=np.int64)
-    languages = np.array([LANGUAGE_CODES.index(record.language) for record in company.passages], np.int8)
-    vectors = encoder.encode(texts, kind="passage").astype("<f2")
-    folder = Path(tempfile.mkdtemp(prefix="support-")) / "1"
-    options = BuildOptions(encoder.name, encoder.dimension, encoder.languages)
-    build_version(folder, PassageList(ids, ids, languages, texts, vectors), options)
-    return Searchable(company, KnowledgeIndex.open(folder, encoder))
+def knowledge(company: Company) -> KnowledgeSearch:
+    """The company's knowledge base."""
+    return KnowledgeSearch(company.passages)
 
 
 def search(company: Company) -> list[Searched]:
     """Every question of the company, searched."""
-    index = searchable(company).index
-    made = []
-    for asked in company.questions:
-        hits = index.search(asked.question, k=10).hits
-        made.append(Searched(company, asked, tuple(Found(hit, company.passages[hit.passage_id]) for hit in hits)))
-    return made
-
-
-def similarity(question: str, sentences: Sequence[str]) -> list[float]:
-    """Cosines by the product's encoder."""
-    if not sentences:
-        return []
-    encoder = hub().encoder()
-    query = encoder.encode([question], kind="query")[0]
-    return [float(query @ vector) for vector in encoder.encode(list(sentences), kind="passage")]
+    base = knowledge(company)
+    return [Searched(company, asked, tuple(base.search(asked.question))) for asked in company.questions]

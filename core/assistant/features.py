@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from core.text.language import has_han
-from core.text.words import search_words, simplify
+from core.text.words import HAN_RUN, LATIN_WORD, search_words, simplify
 
 
 class Kind(StrEnum):
@@ -29,8 +29,6 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-HAN_RUN = re.compile(r"[㐀-䶿一-鿿豈-﫿]+")
-LATIN_WORD = re.compile(r"[a-z0-9](?:[a-z0-9.,'’+%-]*[a-z0-9%+])?")
 _TOKEN = re.compile(r"[㐀-䶿一-鿿豈-﫿]|[a-z0-9](?:[a-z0-9.,'’+%-]*[a-z0-9%+])?")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 

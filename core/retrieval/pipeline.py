@@ -23,7 +23,7 @@ from core.retrieval.fuse import FusionCase, FusionWeights, fuse
 from core.retrieval.lexical import LexicalIndex, best_rows
 from core.retrieval.rerank import Rerank
 from core.text.language import detect_language
-from core.text.words import search_words
+from core.text.words import index_words, search_words
 from core.types import Hit, Language
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class KnowledgeIndex:
         """
         language = detect_language(question)
         weight = self._weight(language, weights or FusionWeights())
-        words = search_words(question)
+        words = index_words(question)
         stages: dict[str, Stage] = {}
         found = self._candidates(question, words, weight, max(candidates, k), self._masked(allowed), stages)
         start = time.perf_counter()
@@ -152,7 +152,7 @@ class KnowledgeIndex:
         hits = [self._hit(found, int(i), float(fused[i])) for i in order[: max(k, RERANKED)]]
         if rerank is not None and hits:
             hits = _reranked(question, hits, rerank, stages)
-        return SearchResult(tuple(hits[:k]), stages, tuple(words), language, weight)
+        return SearchResult(tuple(hits[:k]), stages, tuple(search_words(question)), language, weight)
 
     def fusion_case(
         self,
@@ -169,7 +169,7 @@ class KnowledgeIndex:
         language = detect_language(question)
         if not self._weight(language, FusionWeights(1.0, 1.0)):
             return None
-        found = self._candidates(question, search_words(question), 1.0, candidates, self._masked(allowed), {})
+        found = self._candidates(question, index_words(question), 1.0, candidates, self._masked(allowed), {})
         if not len(found.rows):
             return None
         good = np.isin(self.document_ids[found.rows], np.fromiter(right, np.int64, len(right)))

@@ -12,11 +12,13 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Any
 
+HAN_RUN = re.compile(r"[㐀-䶿一-鿿豈-﫿]+")
+LATIN_WORD = re.compile(r"[a-z0-9](?:[a-z0-9.,'’+%-]*[a-z0-9%+])?")
 _PIECE = re.compile(r"[㐀-䶿一-鿿豈-﫿]+|[^\W_㐀-䶿一-鿿豈-﫿]+(?:[.'’][^\W_㐀-䶿一-鿿豈-﫿]+)*")
 _LOCAL = threading.local()
 
-# Raise it when search_words cuts or folds differently: indexes then cut their passages anew.
-WORDS_VERSION = 1
+# Raise it when search_words or index_words cuts or folds differently: indexes then cut their passages anew.
+WORDS_VERSION = 2
 
 _STOP_EN = """
 a an and are as at be but by can could did do does for from had has have how i if in into is it its me my no not of on
@@ -78,3 +80,20 @@ def search_words(text: str, *, stop: bool = True) -> list[str]:
         elif not (stop and piece in STOP_EN):
             words.append(_stem(piece))
     return words
+
+
+def index_words(text: str) -> list[str]:
+    """What the lexical index holds and is asked for: search words and, for Chinese, characters and pairs of them.
+
+    Customers and manuals cut and choose words differently (保修 and 质保), but share characters. A Chinese name of four
+    characters yields seven of these, a number or a Latin word one: beside Chinese these are repeated, to weigh alike.
+    Text without Chinese yields its search words alone. The marks keep the three kinds apart.
+    """
+    folded = simplify(text)
+    extra: list[str] = []
+    for run in HAN_RUN.findall(folded):
+        extra.extend("#" + character for character in run)
+        extra.extend("#" + run[i : i + 2] for i in range(len(run) - 1))
+    if extra:
+        extra.extend(mark + piece for piece in LATIN_WORD.findall(folded) for mark in "#@")
+    return search_words(text) + extra

@@ -102,7 +102,7 @@ def _draw_labels(canvas: Any) -> None:
         ("lamp panel", 76, 52, 84, 57, "left"),
         ("light ring and button", 50, 52, 30, 59, "right"),
         ("lamp arm", 50, 44, 84, 44, "left"),
-        ("seedcup in basket", 29, 18, 16, 24, "right"),
+        ("seedcup in basket", 29, 18, 22, 24, "right"),
         ("float", 72, 8.5, 84, 12, "left"),
         ("water tank", 22, 8, 16, 8, "right"),
     )

@@ -32,7 +32,7 @@ def source_drawer(app: Application, actor: Actor, citations: Sequence[Citation],
         tr("chat.source.title"),
         lambda: _draw(app, actor, citations),
         icon=":material/format_quote:",
-        width="large",
+        width="medium",
         position="right",
     )
 

@@ -25,4 +25,4 @@ def test_numbers_are_those_of_the_workspace(open_page: OpenPage, handbook: int, 
     page = open_page("home")
     metrics = {metric.label: metric.value for metric in page.metric}
     assert metrics["Questions"] == "1"
-    assert "1 documents so far" in texts(page)
+    assert "1 document so far" in texts(page)
