@@ -26,8 +26,8 @@ PRODUCTS = (
     "lamp pump seed filter tray sensor cable light tank lid pod stand timer valve tube clip bracket sponge".split()
 )
 WORDS = (
-    "order arrived late box damaged colour wrong size fits well quiet noisy strong weak light easy hard to clean battery "
-    "lasts long short manual missing part replaced refund asked support answered quickly slowly kitchen balcony office"
+    "order arrived late box damaged colour wrong size fits well quiet noisy strong weak light easy hard to clean "
+    "battery lasts long short manual missing part replaced refund asked support answered quickly slowly kitchen balcony office"
 ).split()
 FILES = 8
 
@@ -114,7 +114,7 @@ def measure(app_running: Running, rows: int, questions: int) -> dict[str, Any]:
         "retrieval_p95_ms": round(percentile(times, 0.95), 1),
     }
 
-    [document] = [d for d in knowledge.list_documents(app, actor, base, search="notes-0").rows]
+    [document] = knowledge.list_documents(app, actor, base, search="notes-0").rows
     start = time.monotonic()
     knowledge.delete_document(app, actor, document.id)
     found, _ = opened.found("Which lamp arrived late?", k=50)

@@ -1,10 +1,8 @@
 """Short customer questions to small help centres, in English and Chinese: sets written for this project.
 
-``data/support_<language>_passages.jsonl`` and ``..._questions.jsonl`` hold invented companies' help pages and what people
-type: short, in other words than the page, some of it not answered anywhere. Each company is a knowledge base of its own,
-searched by the product's own index and encoder. Prints, company by company, with weights fitted on the *other* companies
-(``--shipped`` takes the shipped weights instead): is the right passage first, does the first sentence hold the answer, do
-the three, how many questions are answered and how many of these wrongly at a threshold calibrated on the others.
+``data/support_<language>_passages.jsonl`` and ``..._questions.jsonl`` hold invented companies' help pages and what
+people type: short, in other words than the page, some of it answered nowhere. Each company is a knowledge base of its
+own, searched by the product's index and encoder. ``python -m benchmarks.support_answers`` measures answers on them.
 """
 
 from __future__ import annotations
@@ -16,7 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.searching import KnowledgeSearch
+from core.assistant.ranking import Described
 from core.text.language import detect_language
 from core.types import Found, Language, PassageRecord
 
@@ -102,3 +103,16 @@ def search(company: Company) -> list[Searched]:
     """Every question of the company, searched."""
     base = knowledge(company)
     return [Searched(company, asked, tuple(base.search(asked.question))) for asked in company.questions]
+
+
+def gold_marks(searched: Searched, described: Described) -> np.ndarray:
+    """Which of the described sentences hold the answer, (n,) bool."""
+    asked = searched.asked
+    marks = [
+        asked.answerable
+        and searched.found[p].passage.id == asked.passage
+        and view.start <= asked.start
+        and asked.end <= view.end
+        for (p, _), view in zip(described.places, described.views, strict=True)
+    ]
+    return np.array(marks, dtype=bool)

@@ -50,19 +50,18 @@ def select(
 
     Every citation's quote equals the stored text at its offsets. ``idf`` and ``similarity``: see ``ranking.rank``.
     """
-    model = model or load("answer", FEATURES)
     ranked = rank(question, found, idf=idf, similarity=similarity, model=model)
-    chosen = _choose(ranked, found, max_sentences, model)
+    chosen = _choose(ranked, found, max_sentences, model or load("answer", FEATURES))
     return _write(ranked, chosen, found)
 
 
 def _choose(ranked: Ranked, found: Sequence[Found], most: int, model: Linear) -> list[Candidate]:
     """Best first, until enough probability is covered, the next adds too little, or ``most`` are chosen."""
     enough, least = model.constants.get("enough", 0.9), model.constants.get("least", 0.05)
-    usable = [c for c in ranked.candidates if not _is_title(c, found)] or list(ranked.candidates)
+    usable = ranked.candidates
     if not usable:
         return []
-    chosen = usable[:1]
+    chosen = list(usable[:1])
     covered = chosen[0].probability
     if _text(chosen[0], found).endswith(_INTRODUCES):
         chosen += _introduced(chosen[0], usable, most - 1)
@@ -98,15 +97,6 @@ def _introduced(lead: Candidate, usable: Sequence[Candidate], most: int) -> list
 
 def _text(candidate: Candidate, found: Sequence[Found]) -> str:
     return found[candidate.passage].passage.text[candidate.view.start : candidate.view.end]
-
-
-def _is_title(candidate: Candidate, found: Sequence[Found]) -> bool:
-    """A heading inside the passage: it names what is asked and answers nothing."""
-    text = _text(candidate, found)
-    passage = found[candidate.passage].passage
-    if text.startswith("#"):
-        return True
-    return bool(passage.section) and text.strip() in {part.strip() for part in passage.section.split(" › ")}
 
 
 def _repeats(candidate: Candidate, other: Candidate, found: Sequence[Found]) -> bool:

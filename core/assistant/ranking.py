@@ -1,9 +1,10 @@
 """Which sentence answers: every sentence of the found passages, described by numbers and ranked by a linear model.
 
 The model is a conditional logit (McFadden 1974): the probability that a sentence is the answering one is the softmax
-of its score over all candidates. Its coefficients are in ``weights/answer.json``; ``benchmarks/fit_answer_weights.py``
-makes them. The idea that carries it: a question names a topic and an attribute of it. Sentences of a passage share the
-topic, so what counts is the attribute: words rare *within the passage*, and words that are not the topic's.
+of its score over all candidates. Its coefficients are in ``weights/answer.json`` (words alone) and
+``weights/answer_encoder.json`` (English, with an encoder's cosines); ``benchmarks/fit_answer_weights.py`` makes them.
+The idea that carries it: a question names a topic and an attribute of it. Sentences of a passage share the topic, so
+what counts is the attribute: words rare *within the passage*, and words that are not the topic's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from core.assistant.weights import Linear, load
 from core.text.language import has_han
 from core.text.sentences import sentence_spans
 from core.text.words import simplify
-from core.types import Found
+from core.types import Found, PassageRecord
 
 Idf = Callable[[str], float]
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
@@ -43,6 +44,8 @@ FEATURES = (
     "cue",
     "bare",
 )
+ENCODER_FEATURES = (*FEATURES, "similarity", "dense")
+_MOST_ENCODED = 48  # sentences
 _HEAD = 60  # characters of a passage's beginning in which its topic is looked for
 
 
@@ -66,6 +69,7 @@ class Candidate:
     view: SentenceView
     score: float
     probability: float
+    similarity: float | None = None  # cosine with the question, where an encoder was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,23 @@ class Ranked:
     question: Question
     candidates: tuple[Candidate, ...]
     covers: tuple[float, ...]  # share of the question each passage covers, in the order of the found passages
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Sentences that may answer: ``features`` (n, len(FEATURES) or len(ENCODER_FEATURES)), one row a view."""
+
+    question: Question
+    features: NDArray[np.float64]
+    places: list[tuple[int, int]]  # passage and sentence
+    views: list[SentenceView]
+    covers: tuple[float, ...]
+    cosines: NDArray[np.float64]  # NaN: not encoded
+
+    def model(self) -> Linear:
+        """The shipped weights for these features."""
+        with_cosines = self.features.shape[1] == len(ENCODER_FEATURES)
+        return load("answer_encoder", ENCODER_FEATURES) if with_cosines else load("answer", FEATURES)
 
 
 @lru_cache(maxsize=2048)
@@ -153,49 +174,90 @@ def rank(
     similarity: Similarity | None = None,
     model: Linear | None = None,
 ) -> Ranked:
-    """All sentences of ``found``, most probable answer first.
+    """All sentences of ``found`` but headings, most probable answer first.
 
     ``idf`` weighs the question's search words (the knowledge base's own; without it, rarity among the candidates).
-    ``similarity(question, sentences)`` gives cosines of a sentence encoder; used for English only.
+    ``similarity(question, sentences)`` gives cosines of a sentence encoder; used for English only, with weights of its
+    own. ``model`` (over FEATURES) takes the shipped weights' place and leaves similarity out.
     """
-    asked = analyse_question(question)
-    features, places, views, covers = describe(asked, found, idf)
-    if not views:
-        return Ranked(asked, (), tuple(covers))
-    model = model or load("answer", FEATURES)
-    scores = model.scores(features)
-    if similarity is not None:
-        scores = _with_similarity(question, found, places, views, scores, similarity, model)
+    if model is not None:
+        similarity = None
+    described = describe_all(question, found, idf, similarity)
+    if not described.views:
+        return Ranked(described.question, (), described.covers)
+    scores = (model or described.model()).scores(described.features)
     shares = np.exp(scores - scores.max())
     shares /= shares.sum()
     order = np.argsort(-scores, kind="stable")
-    candidates = (
-        Candidate(places[i][0], places[i][1], views[i], float(scores[i]), float(shares[i])) for i in order.tolist()
-    )
-    return Ranked(asked, tuple(candidates), tuple(covers))
+    candidates = tuple(_candidate(described, i, float(scores[i]), float(shares[i])) for i in order.tolist())
+    return Ranked(described.question, candidates, described.covers)
 
 
-def _with_similarity(
+def describe_all(
+    question: str, found: Sequence[Found], idf: Idf | None = None, similarity: Similarity | None = None
+) -> Described:
+    """Every sentence of ``found`` but headings, described as the model that will rank it wants."""
+    asked = analyse_question(question)
+    features, places, views, covers = describe(asked, found, idf)
+    kept = [i for i, (p, _) in enumerate(places) if not is_title(found[p].passage, views[i])] or list(range(len(views)))
+    features, places, views = features[kept], [places[i] for i in kept], [views[i] for i in kept]
+    cosines = np.full(len(views), np.nan)
+    if similarity is not None and views and not has_han(question):
+        scores = load("answer", FEATURES).scores(features)
+        cosines = _cosines(question, found, places, views, scores, similarity)
+        features = with_encoder(features, cosines, [found[p].hit.dense for p, _ in places])
+    return Described(asked, features, places, views, tuple(covers), cosines)
+
+
+def _candidate(described: Described, i: int, score: float, probability: float) -> Candidate:
+    passage, sentence = described.places[i]
+    cosine = float(described.cosines[i])
+    similarity = None if math.isnan(cosine) else cosine
+    return Candidate(passage, sentence, described.views[i], score, probability, similarity)
+
+
+def is_title(passage: PassageRecord, view: SentenceView) -> bool:
+    """A heading inside the passage: it names what is asked and answers nothing."""
+    text = passage.text[view.start : view.end].strip()
+    return text.startswith("#") or bool(text and passage.section and text in _parts(passage.section))
+
+
+def _parts(section: str) -> list[str]:
+    return [part.strip() for part in section.split("›")]
+
+
+def in_context(passage: PassageRecord, view: SentenceView) -> str:
+    """A sentence as it is encoded: under its heading, without which "2 years" or "It is free" speak of nothing."""
+    text = passage.text[view.start : view.end]
+    section = " ".join(_parts(passage.section)[-2:])
+    return f"{section}: {text}" if section else text
+
+
+def with_encoder(
+    features: NDArray[np.float64], cosines: NDArray[np.float64], dense: Sequence[float | None]
+) -> NDArray[np.float64]:
+    """Features (n, len(ENCODER_FEATURES)): a sentence that was not encoded counts as the least similar one."""
+    least = float(np.nanmin(cosines)) if not np.isnan(cosines).all() else 0.0
+    passages = np.array([value or 0.0 for value in dense])
+    return np.column_stack([features, np.nan_to_num(cosines, nan=least), passages])
+
+
+def _cosines(
     question: str,
     found: Sequence[Found],
     places: list[tuple[int, int]],
     views: list[SentenceView],
     scores: NDArray[np.float64],
     similarity: Similarity,
-    model: Linear,
-    most: int = 12,
 ) -> NDArray[np.float64]:
-    # Encoding is what costs: only the lexically best are looked at again, and only in English (the packaged encoder
-    # has no Chinese vocabulary).
-    best = [int(i) for i in np.argsort(-scores, kind="stable")[:most]]
+    """Cosines of the sentences that words rank best, NaN of the others: encoding is what costs."""
+    best = [int(i) for i in np.argsort(-scores, kind="stable")[:_MOST_ENCODED]]
     best = [i for i in best if found[places[i][0]].passage.language == "en"]
-    if not best or has_han(question):
-        return scores
-    texts = [found[places[i][0]].passage.text[views[i].start : views[i].end] for i in best]
-    cosines = np.asarray(similarity(question, texts), dtype=float)
-    scores = scores.copy()
-    scores[best] += model.constants.get("similarity", 0.0) * (cosines - cosines.max())
-    return scores
+    cosines = np.full(len(views), np.nan)
+    if best:
+        texts = [in_context(found[places[i][0]].passage, views[i]) for i in best]
+        cosines[best] = np.asarray(similarity(question, texts), dtype=float)
+    return cosines
 
 
 def describe(

@@ -58,7 +58,9 @@ def _assistant(app: Application, actor: Actor, message: MessageView) -> None:
     if message.state == "failed":
         st.error(stored_error(message.detail.get("error", {})) or tr("common.failed_without_reason"))
     elif message.state == "stopped":
-        if message.text:
+        if answer is not None and answer.refusal is None:
+            _answer(app, actor, message, answer)
+        elif message.text:
             draw_text(message.text, key=f"text-{message.id}")
         st.caption(tr("chat.stopped"))
     elif answer is not None and answer.rung is Rung.PERSON:

@@ -26,7 +26,7 @@ STATES = ("", "ready", "held", "processing", "failed")
 
 def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
     _upload(app, actor, base)
-    job_panel(app, actor, base.id, ("ingest", "build", "publish", "rebuild_index", "rebuild"), key="ingest")
+    job_panel(app, actor, base.id, ("ingest", "build", "rebuild"), key="ingest")
     if not base.documents:
         empty_state("knowledge.no_documents", icon=":material/upload_file:")
         return

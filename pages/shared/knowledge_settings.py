@@ -59,7 +59,7 @@ def _index(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
         with errors_shown():
             publish.rebuild_index(app, actor, base.id)
             st.rerun()
-    job_panel(app, actor, base.id, ("build", "rebuild_index", "rebuild", "publish"), key="rebuild-job")
+    job_panel(app, actor, base.id, ("build", "rebuild"), key="rebuild-job")
 
 
 def _end(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:

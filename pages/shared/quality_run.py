@@ -32,7 +32,7 @@ def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
             with errors_shown():
                 golden.start_golden_run(app, actor, base.id)
                 st.rerun()
-    job_panel(app, actor, base.id, ("golden", "golden_run"), key="golden")
+    job_panel(app, actor, base.id, ("golden",), key="golden")
     run = golden.latest_run(app, actor, base.id)
     if run is None:
         empty_state("quality.no_run", icon=":material/play_circle:")

@@ -197,3 +197,45 @@ def test_an_answer_is_taken_apart_without_losing_a_letter(app: Application, hand
 def test_an_unanswered_knowledge_base_says_it_is_empty(open_page: OpenPage, app: Application, me: Actor) -> None:
     knowledge.create_knowledge_base(app, me, "Empty")
     assert "This knowledge base is empty" in texts(open_page("chat"))
+
+
+def test_stop_closes_the_stream_so_that_what_was_said_is_kept(
+    app: Application, handbook: int, me: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stop ends the script inside st.write_stream with an exception that is no Exception."""
+    import streamlit as st
+    from streamlit.runtime.scriptrunner_utils.exceptions import StopException
+
+    from pages.shared import chat_answering
+
+    def stopped(stream: object) -> None:
+        next(stream)  # type: ignore[call-overload]
+        raise StopException
+
+    monkeypatch.setattr(st, "write_stream", stopped)
+    number = conversations.start_conversation(app, me, handbook)
+    asked = ask.ask(app, me, number, REFUND)
+    with pytest.raises(StopException):
+        chat_answering._speak(asked)
+    stored = conversations.messages(app, me, number)[-1]
+    assert stored.state == "stopped"
+    assert stored.text
+    assert stored.text in "Refunds are paid within 5 working days after the returned lamp has arrived."
+
+
+def test_a_stopped_answer_keeps_its_sources_and_can_be_made_again(
+    open_page: OpenPage, handbook: int, app: Application, me: Actor
+) -> None:
+    from core.db.tables import Message
+
+    page = ask_on(open_page("chat"), REFUND)
+    [conversation] = conversations.list_conversations(app, me)
+    number = conversations.messages(app, me, conversation.id)[-1].id
+    with app.database.write(me.workspace_id) as rows:
+        rows.get(Message, number).state = "stopped"
+    page.run()
+    assert "Stopped here, as you asked." in texts(page)
+    assert button_of(page, "source-")
+    page.button(key=f"again-{number}").click().run()
+    assert not page.error
+    assert conversations.messages(app, me, conversation.id)[-1].state == "done"
