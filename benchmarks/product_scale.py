@@ -27,7 +27,8 @@ PRODUCTS = (
 )
 WORDS = (
     "order arrived late box damaged colour wrong size fits well quiet noisy strong weak light easy hard to clean "
-    "battery lasts long short manual missing part replaced refund asked support answered quickly slowly kitchen balcony office"
+    "battery lasts long short manual missing part replaced refund asked support answered quickly slowly kitchen "
+    "balcony office"
 ).split()
 FILES = 8
 

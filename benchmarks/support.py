@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.searching import KnowledgeSearch
 from core.assistant.ranking import Described
 from core.text.language import detect_language
-from core.types import Found, Language, PassageRecord
+from core.types import Citation, Found, Language, PassageRecord
 
 DATA = Path(__file__).resolve().parent / "data"
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -116,3 +116,8 @@ def gold_marks(searched: Searched, described: Described) -> np.ndarray:
         for (p, _), view in zip(described.places, described.views, strict=True)
     ]
     return np.array(marks, dtype=bool)
+
+
+def holds(citation: Citation, asked: Asked) -> bool:
+    """Does the citation hold the answer."""
+    return citation.passage_id == asked.passage and citation.start <= asked.start and asked.end <= citation.end

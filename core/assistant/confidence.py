@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.assistant.answer import Draft
 from core.assistant.features import ANSWERS, numbers, tokens
-from core.assistant.ranking import Idf, analyse_passage, passage_strengths
+from core.assistant.ranking import Candidate, Idf, analyse_passage, passage_strengths
 from core.assistant.weights import Linear, load
 from core.text.language import has_han
 from core.text.words import simplify
@@ -35,6 +35,7 @@ EVIDENCE = (
     "longest_run",
     "answer_type",
 )
+ENCODER_EVIDENCE = (*EVIDENCE, "similarity", "similarity_margin", "dense")
 ENOUGH = 30  # golden questions of either kind needed before a knowledge base gets a model of its own
 
 
@@ -56,10 +57,22 @@ class Threshold:
 
 
 def evidence(draft: Draft, found: Sequence[Found], idf: Idf | None = None) -> NDArray[np.float64]:
-    """The numbers (len(EVIDENCE),) that speak for or against a draft; zeros when it is empty."""
+    """The numbers that speak for or against a draft; zeros when it is empty.
+
+    Shape (len(EVIDENCE),), or (len(ENCODER_EVIDENCE),) where an encoder compared the sentences with the question.
+    """
     lead = draft.lead
     if lead is None:
         return np.zeros(len(EVIDENCE))
+    words = _evidence_of_words(draft, lead, found, idf)
+    if lead.similarity is None:
+        return words
+    cosines = sorted((c.similarity for c in draft.ranked.candidates if c.similarity is not None), reverse=True)
+    margin = lead.similarity - (cosines[1] if len(cosines) > 1 else 0.0)
+    return np.append(words, [lead.similarity, margin, found[lead.passage].hit.dense or 0.0])
+
+
+def _evidence_of_words(draft: Draft, lead: Candidate, found: Sequence[Found], idf: Idf | None) -> NDArray[np.float64]:
     asked, candidates = draft.ranked.question, draft.ranked.candidates
     passage = found[lead.passage].passage
     views = analyse_passage(passage.text, passage.header)
@@ -119,17 +132,29 @@ def confidence(draft: Draft, found: Sequence[Found], *, idf: Idf | None = None, 
     """Probability in [0, 1] that the draft answers the question rightly; 0 for an empty one."""
     if draft.lead is None:
         return 0.0
-    score = (model or load("confidence", EVIDENCE)).scores(evidence(draft, found, idf)[None, :])
-    return _sigmoid(float(score[0]))
+    numbers_of = evidence(draft, found, idf)
+    return _sigmoid(float((model or shipped(len(numbers_of))).scores(numbers_of[None, :])[0]))
+
+
+def shipped(size: int) -> Linear:
+    """The shipped model for evidence of ``size`` numbers: by words, or with an encoder's cosines."""
+    with_encoder = size == len(ENCODER_EVIDENCE)
+    return load("confidence_encoder", ENCODER_EVIDENCE) if with_encoder else load("confidence", EVIDENCE)
 
 
 def _sigmoid(score: float) -> float:
     return 1 / (1 + math.exp(-score)) if score >= 0 else math.exp(score) / (1 + math.exp(score))
 
 
-def default_threshold() -> float:
-    """The shipped threshold (5 % wrong on the sets of the weights' card), until there are golden questions."""
-    return load("confidence", EVIDENCE).constants["threshold"]
+def default_threshold(max_wrong: float = 0.05) -> float:
+    """The shipped threshold for a promise (a share), until there are golden questions: the nearest stricter one kept.
+
+    Chosen on the sets of the weights' card; a promise stricter than all of them takes the strictest.
+    """
+    constants = load("confidence", EVIDENCE).constants
+    steps = sorted((float(name.removeprefix("at_")) / 100, value) for name, value in constants.items())
+    kept = [value for promise, value in steps if promise <= max_wrong + 1e-9]
+    return kept[-1] if kept else steps[0][1]
 
 
 def fit(rows: NDArray[np.float64], right: Sequence[bool], *, prior: Linear | None = None, ridge: float = 1.0) -> Linear:
@@ -159,7 +184,8 @@ def fit(rows: NDArray[np.float64], right: Sequence[bool], *, prior: Linear | Non
 
     w = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B").x)
     coefficients = w[:-1] / spread
-    base = prior or Linear(EVIDENCE, tuple(coefficients), 0.0, {})
+    names = ENCODER_EVIDENCE if rows.shape[1] == len(ENCODER_EVIDENCE) else EVIDENCE
+    base = prior or Linear(names, tuple(coefficients), 0.0, {})
     return replace(
         base,
         coefficients=tuple(float(c) for c in coefficients),
@@ -178,15 +204,15 @@ def refit(
     y = np.asarray(right, dtype=bool)
     if len(y) < ENOUGH or min(int(y.sum()), int((~y).sum())) < 8:
         return None
-    shipped = load("confidence", EVIDENCE)
+    prior = shipped(rows.shape[1])
     order = np.argsort(~y, kind="stable")
     fold = np.empty(len(y), dtype=int)
     fold[order] = np.arange(len(y)) % folds  # each fold holds both kinds
     unseen = np.zeros(len(y))
     for part in range(folds):
-        model = fit(rows[fold != part], y[fold != part].tolist(), prior=shipped, ridge=5.0)
+        model = fit(rows[fold != part], y[fold != part].tolist(), prior=prior, ridge=5.0)
         unseen[fold == part] = [_sigmoid(float(s)) for s in model.scores(rows[fold == part])]
-    return fit(rows, y.tolist(), prior=shipped, ridge=5.0), unseen
+    return fit(rows, y.tolist(), prior=prior, ridge=5.0), unseen
 
 
 def calibrate(

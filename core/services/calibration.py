@@ -32,13 +32,13 @@ def threshold_of(app: Application, base: KnowledgeBase) -> float:
     """The confidence from which ``base`` answers: calibrated for the owner's promise, else the shipped default."""
     settings = base.settings
     steps = settings.get("calibration", {}).get("steps")
+    promised = promise_of(app, settings) / 100
     if steps:
-        promised = promise_of(app, settings) / 100
         # Steps fall from the strictest promise to the laxest; none strict enough means that the default has to do.
         kept = [threshold for promise, threshold in steps if promise <= promised + 1e-9]
-        return float(kept[-1]) if kept else default_threshold()
+        return float(kept[-1]) if kept else default_threshold(promised)
     found = settings.get("threshold")
-    return float(found) if found is not None else default_threshold()
+    return float(found) if found is not None else default_threshold(promised)
 
 
 def promise_of(app: Application, settings: Mapping[str, Any]) -> float:
