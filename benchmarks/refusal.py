@@ -41,7 +41,7 @@ CARD = {
         "benchmarks/data/support_zh (written for this project), as often again as those together",
     ],
     "how": "half of the paragraphs not indexed, several random choices; support sets also with everything indexed and "
-    "questions nothing answers; right = the answer's words hold the gold text",
+    "questions nothing answers, and with a handful of passages; right = the answer's words hold the gold text",
     "licences": ["CC BY-SA 3.0 (DRCD)", "CC BY-SA 4.0 (CMRC 2018)"],
     "made_by": "python -m benchmarks.refusal --fit",
     "thresholds": "at_N: of the answers given on the fitting sets with a half not indexed (reading sets thinned to the "
@@ -108,10 +108,10 @@ def report(calibration: Rows, test: Rows, right: str, max_wrong: float) -> dict[
     }
 
 
-def support_rows(company: support.Company, seed: int | None) -> Rows:
-    """A company's questions: with everything indexed (``seed`` None), or the answerable ones with a random half."""
+def support_rows(company: support.Company, seed: int | None, share: float = 0.5) -> Rows:
+    """A company's questions: with everything indexed (``seed`` None), or the answerable ones with a random share."""
     rng = np.random.default_rng(seed)
-    kept = {p.id for p in company.passages if seed is None or rng.random() < 0.5}
+    kept = {p.id for p in company.passages if seed is None or rng.random() < share} or {company.passages[0].id}
     base = KnowledgeSearch([p for p in company.passages if p.id in kept])
     facts, span, paragraph, indexed = [], [], [], []
     for asked in company.questions:
@@ -137,7 +137,9 @@ def fitted(language: Language, companies: Sequence[support.Company]) -> tuple[Li
     """A confidence model from companies of one language (Chinese: and the reading halves); and the rows with a half
     not indexed, from which thresholds are chosen."""
     halves = [support_rows(company, seed) for company in companies for seed in SEEDS[:3]]
-    parts = [*halves, *(support_rows(company, None) for company in companies)]
+    # A handful of passages: that a sentence is the best of five says little.
+    tiny = [support_rows(company, seed, share=0.08) for company in companies for seed in SEEDS[:2]]
+    parts = [*halves, *tiny, *(support_rows(company, None) for company in companies)]
     natural = list(halves)
     if language == "zh":
         reading = [rows_of(name, seed).part(0, 0.5) for name in ("drcd", "cmrc") for seed in SEEDS]
@@ -185,7 +187,7 @@ def _write(file: str, card: dict[str, object], model: Linear, constants: dict[st
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--json", type=Path)
-    arguments.add_argument("--fit", action="store_true")
+    arguments.add_argument("--fit", action="store_true", help="fit the shipped weights first")
     arguments.add_argument("--max-wrong", type=float, default=0.05)
     arguments.add_argument("--sets", nargs="+", default=["drcd", "cmrc", "xquad_en", "xquad_zh"])
     options = arguments.parse_args()

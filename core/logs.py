@@ -24,7 +24,10 @@ def set_up_logs(settings: Settings) -> None:
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if machine
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        # The default traceback shows local variables, and with them what a customer wrote.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[
@@ -49,7 +52,18 @@ def set_up_logs(settings: Settings) -> None:
     root.handlers = [handler]
     root.setLevel(settings.log_level)
     # Chatty libraries; huey also writes a task's arguments, httpx whole addresses.
-    for name in ("huey", "httpx", "urllib3", "PIL", "RapidOCR", "watchdog", "alembic", "faiss", "torch.onnx", "onnxscript"):
+    for name in (
+        "huey",
+        "httpx",
+        "urllib3",
+        "PIL",
+        "RapidOCR",
+        "watchdog",
+        "alembic",
+        "faiss",
+        "torch.onnx",
+        "onnxscript",
+    ):
         logging.getLogger(name).setLevel("WARNING")
 
 

@@ -28,7 +28,7 @@ Probe = Callable[[Request], Awaitable[Response]]
 
 
 def routes(application: Callable[[], Application]) -> list[Route]:
-    """``application`` is called at the first request, not at import. No route needs or shows anything of a workspace."""
+    """``application`` is called at the first request, not at import. No route shows anything of a workspace."""
     return [
         Route("/healthz", _healthz),
         Route("/readyz", partial(_readyz, application)),
@@ -68,7 +68,7 @@ def _measure(application: Callable[[], Application]) -> None:
     app = application()
     with app.database.system() as session:
         counts: dict[str, int] = {
-            state: number for state, number in session.execute(select(Job.state, func.count()).group_by(Job.state))
+            state: int(number) for state, number in session.execute(select(Job.state, func.count()).group_by(Job.state))
         }
         waiting = session.scalar(select(func.count()).select_from(Handoff).where(Handoff.state == "waiting"))
     for state in ("queued", "running", "done", "failed", "cancelled"):

@@ -36,6 +36,8 @@ EVIDENCE = (
     "answer_type",
 )
 ENCODER_EVIDENCE = (*EVIDENCE, "similarity", "similarity_margin", "dense")
+# What can only speak against an answer; all other evidence only for it, whatever chance correlations in a set say.
+AGAINST = frozenset({"rarest_missing", "numbers_missing"})
 ENOUGH = 30  # golden questions of either kind needed before a knowledge base gets a model of its own
 
 
@@ -109,7 +111,7 @@ def _in(word: str, text: str, grams: frozenset[str]) -> bool:
     return word in text if has_han(word) else word in grams
 
 
-def _logit(probability: float, edge: float = 1e-3) -> float:
+def _logit(probability: float, edge: float = 0.02) -> float:
     p = min(1 - edge, max(edge, probability))
     return math.log(p / (1 - p))
 
@@ -182,9 +184,10 @@ def fit(rows: NDArray[np.float64], right: Sequence[bool], *, prior: Linear | Non
         value = float(np.sum(np.logaddexp(0, z) - y * z) + 0.5 * np.sum(pull * (w - start) ** 2))
         return value, scaled.T @ (1 / (1 + np.exp(-z)) - y) + pull * (w - start)
 
-    w = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B").x)
-    coefficients = w[:-1] / spread
     names = ENCODER_EVIDENCE if rows.shape[1] == len(ENCODER_EVIDENCE) else EVIDENCE
+    bounds = [(None, 0.0) if name in AGAINST else (0.0, None) for name in names]
+    w = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x)
+    coefficients = w[:-1] / spread
     base = prior or Linear(names, tuple(coefficients), 0.0, {})
     return replace(
         base,

@@ -66,7 +66,7 @@ def _wait(app: Application, actor: Actor, job_id: int) -> JobView:
 
 def _report(app: Application, actor: Actor, job: JobView, name: str) -> int:
     lang = actor.language
-    counts = {state: 0 for state in ("done", "unchanged", "held", "failed")}
+    counts = dict.fromkeys(("done", "unchanged", "held", "failed"), 0)
     for line in job.files:
         counts[line.state] = counts.get(line.state, 0) + 1
         note = _sentence(lang, line.error)

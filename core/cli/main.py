@@ -1,4 +1,4 @@
-"""The commands. Each one loads settings, builds the application and calls services; sentences come from the catalogues."""
+"""The commands. Each loads settings, builds the application and calls services; sentences are in the catalogues."""
 
 from __future__ import annotations
 
@@ -103,10 +103,14 @@ def version(as_json: JsonOption = False) -> None:
     """Versions of what matters."""
     from importlib.metadata import version as of
 
-    names = ("streamlit", "torch", "transformers", "sentence-transformers", "faiss-cpu", "onnxruntime", "langchain-core")
+    names = (
+        "streamlit",
+        "torch",
+        "transformers",
+        "sentence-transformers",
+        "faiss-cpu",
+        "onnxruntime",
+        "langchain-core",
+    )
     found = {name: of(name) for name in names}
     print(json.dumps(found) if as_json else "\n".join(f"{name} {number}" for name, number in found.items()))
-
-
-def sentence(key: str, language: str = "en", **values: object) -> str:
-    return translate(language, f"cli.{key}", **values)

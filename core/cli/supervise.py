@@ -130,4 +130,3 @@ def _taken(settings: Settings) -> bool:
         except OSError:
             return True
     return False
-

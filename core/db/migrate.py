@@ -37,7 +37,7 @@ def migrate(engine: Engine) -> None:
 
 
 def new_revision(engine: Engine, number: str, message: str) -> None:
-    """Writes a migration from the difference between the tables and the database (for developers); ``number`` as 0002."""
+    """Writes a migration from the difference between tables and database, for developers; ``number`` as 0002."""
     config = _config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection

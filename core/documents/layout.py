@@ -25,7 +25,7 @@ _BARE = re.compile(
 _SENTENCE_END = re.compile(r"[.!?。！？；;:：…][”’」』）)\]\"']*$")
 # Words that keep their hyphen at a line's end: "long-term" is no divided "longterm".
 _COMPOUNDS = frozenset(
-    "long short well self high low full part two three four five ten one real first second third cross follow built "  # noqa: SIM905
+    "long short well self high low full part two three four five ten one real first second third cross follow built "
     "non day end all open left right single multi hard soft opt read write cost time state user customer".split()
 )
 

@@ -24,7 +24,7 @@ _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.S)
 _DROP = ("script", "style", "nav", "noscript", "template", "svg", "iframe", "object", "button", "select", "head",
          "canvas", "video", "audio", "input", "textarea", "map", "dialog")  # fmt: skip
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form "  # noqa: SIM905
+    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form "
     "h1 h2 h3 h4 h5 h6 header hr html li main ol p pre section summary table ul "
     "tr td th tbody thead tfoot caption".split()
 )

@@ -223,7 +223,7 @@ def _held_words(app: Application, rows: Rows, knowledge_base_id: int) -> Sequenc
 
 
 def retrieval_test(app: Application, actor: Actor, knowledge_base_id: int, question: str, k: int = 10) -> RetrievalTest:
-    """One question through every stage, side by side, and the answer it leads to. Raises Unavailable without an index."""
+    """One question through every stage, and the answer it leads to. Raises Unavailable when nothing is published."""
     from core.services.ladder import answer_question, threshold_of
 
     actor.require(Permission.KNOWLEDGE_READ)

@@ -34,6 +34,7 @@ def warm_up() -> None:
         application()
         for name in ("altair", "pandas", "core.services.ask", "core.services.handoff", "core.services.publish"):
             importlib.import_module(name)
+        application().encoder()  # the first question would otherwise wait for it
     except PilotlightError as error:
         logging.getLogger(__name__).error("the application cannot start: %s", error)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from core.access.actor import Actor
-from core.services import ask, conversations, faq, golden, workspace
+from core.services import ask, conversations, workspace
 from core.services.application import Application
 from core.services.views import ConversationView, KnowledgeBaseView
 from pages.shared.chat_list import open_conversation
@@ -88,7 +88,7 @@ def examples(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
     with st.container(key="chat-empty"):
         with st.chat_message("assistant", avatar=":material/local_fire_department:"):
             st.markdown(plain(str(greeting.get(language()) or tr("chat.greeting"))))
-        questions = _questions(app, actor, base)
+        questions = ask.example_questions(app, actor, base.id, limit=EXAMPLES)
         if questions:
             st.caption(tr("chat.examples"))
         for number, question in enumerate(questions):
@@ -100,12 +100,3 @@ def examples(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
                 on_click=ask_next,
                 args=(question,),
             )
-
-
-def _questions(app: Application, actor: Actor, base: KnowledgeBaseView) -> list[str]:
-    entries = faq.list_faq(app, actor, base.id, limit=30).rows
-    expected = golden.list_golden(app, actor, base.id, limit=60).rows
-    known = [e.question for e in entries if e.approved and e.language == language()][:2]
-    known += [g.question for g in expected if g.answerable and g.language == language()]
-    other = [e.question for e in entries if e.approved] + [g.question for g in expected if g.answerable]
-    return list(dict.fromkeys([*known, *other]))[:EXAMPLES]
