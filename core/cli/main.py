@@ -12,7 +12,7 @@ import typer
 from core.access.actor import Actor, Role
 from core.cli import batch
 from core.errors import PilotlightError
-from core.text.catalogue import LANGUAGES, translate
+from core.text.catalogue import LANGUAGES
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pilotlight on the command line.")
 
