@@ -76,3 +76,8 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"public data sets not found at {SHARED_DATA}; set PILOTLIGHT_SHARED_DATA to their folder")
     return SHARED_DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop on the main thread, in which no asyncio test can run."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
