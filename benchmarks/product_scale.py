@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.running import Running, percentile, running
 from core.bootstrap import build, local_actor
+from core.logs import set_up_logs
 from core.services import ingest, jobs, knowledge
 from core.services.views import Upload
 
@@ -69,6 +70,7 @@ def wait(app: Any, actor: Any, job_id: int) -> None:
 
 
 def measure(app_running: Running, rows: int, questions: int) -> dict[str, Any]:
+    set_up_logs(app_running.settings.model_copy(update={"log_level": "WARNING"}))
     app = build(app_running.settings)
     actor = local_actor(app, "scale")
     result: dict[str, Any] = {}
@@ -136,7 +138,6 @@ def ask_in_browser(app_running: Running) -> dict[str, Any]:
         page.goto(f"{app_running.address}/chat")
         box = page.get_by_test_id("stChatInputTextArea")
         box.wait_for(timeout=60_000)
-        page.locator(".st-key-choose-knowledge-base, [class*=st-key-base]").first.wait_for(timeout=10_000)
         chooser = page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").first
         chooser.click()
         page.get_by_role("option", name="Notes").first.click()

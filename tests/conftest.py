@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,12 +20,18 @@ from core.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("PILOTLIGHT_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
+# Whoever builds an application from the environment during the tests must not touch a developer's own data.
+STRAY = tempfile.mkdtemp(prefix="pilotlight-tests-")
+atexit.register(shutil.rmtree, STRAY, ignore_errors=True)
+OURS = {"PILOTLIGHT_DATA_DIR": f"{STRAY}/var", "PILOTLIGHT_INDEX_DIR": f"{STRAY}/indexes"}
+os.environ.update(OURS)
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own PILOTLIGHT_ variables must not change what tests see."""
     for key in list(os.environ):
-        if key.startswith("PILOTLIGHT_") and key not in {"PILOTLIGHT_SHARED_DATA"}:
+        if key.startswith("PILOTLIGHT_") and key not in {"PILOTLIGHT_SHARED_DATA", *OURS}:
             monkeypatch.delenv(key)
 
 
