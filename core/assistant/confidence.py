@@ -38,7 +38,8 @@ EVIDENCE = (
 ENCODER_EVIDENCE = (*EVIDENCE, "similarity", "similarity_margin", "dense")
 # What can only speak against an answer; all other evidence only for it, whatever chance correlations in a set say.
 AGAINST = frozenset({"rarest_missing", "numbers_missing"})
-ENOUGH = 30  # golden questions of either kind needed before a knowledge base gets a model of its own
+ENOUGH = 30  # golden questions answered, rightly or wrongly, needed before a knowledge base gets a model of its own
+EITHER = 8  # and of each kind at least so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,11 @@ def _longest_run(asked: Sequence[str], text: str) -> int:
 
 def confidence(draft: Draft, found: Sequence[Found], *, idf: Idf | None = None, model: Linear | None = None) -> float:
     """Probability in [0, 1] that the draft answers the question rightly; 0 for an empty one."""
-    if draft.lead is None:
-        return 0.0
-    numbers_of = evidence(draft, found, idf)
+    return 0.0 if draft.lead is None else probability(evidence(draft, found, idf), model)
+
+
+def probability(numbers_of: NDArray[np.float64], model: Linear | None = None) -> float:
+    """Probability in [0, 1] for evidence (n,), by ``model`` or the shipped one for evidence of that size."""
     return _sigmoid(float((model or shipped(len(numbers_of))).scores(numbers_of[None, :])[0]))
 
 
@@ -205,7 +208,7 @@ def refit(
     are each made by a model that did not see its question: calibrate on these, not on the fitted ones.
     """
     y = np.asarray(right, dtype=bool)
-    if len(y) < ENOUGH or min(int(y.sum()), int((~y).sum())) < 8:
+    if len(y) < ENOUGH or min(int(y.sum()), int((~y).sum())) < EITHER:
         return None
     prior = shipped(rows.shape[1])
     order = np.argsort(~y, kind="stable")

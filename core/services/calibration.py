@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.assistant.confidence import calibrate, default_threshold
+from core.assistant.confidence import ENCODER_EVIDENCE, EVIDENCE, calibrate, default_threshold
+from core.assistant.weights import Linear, parse
 from core.db.tables import KnowledgeBase
 from core.services.application import Application
 
@@ -26,6 +27,20 @@ class Case:
     confidence: float
     right: bool
     answerable: bool
+    evidence: tuple[float, ...] = ()
+
+
+def model_of(settings: Mapping[str, Any], size: int, encoder: str) -> Linear | None:
+    """The knowledge base's own confidence model for evidence of ``size`` numbers; None where the shipped one holds.
+
+    A model learnt with another encoder is ignored: its cosines meant something else. So is one whose evidence an
+    update of the product has changed, until golden questions teach it again.
+    """
+    kept = settings.get("confidence", {}).get(str(size))
+    names = ENCODER_EVIDENCE if size == len(ENCODER_EVIDENCE) else EVIDENCE
+    if not kept or kept.get("encoder") != encoder or set(kept["coefficients"]) != set(names):
+        return None
+    return parse(kept, names)
 
 
 def threshold_of(app: Application, base: KnowledgeBase) -> float:

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import structlog
-
 from core.access.actor import Actor, Permission
-from core.assistant.golden import GoldenExpectation, Verdict, judge
 from core.db.tables import GoldenQuestion, GoldenResult, GoldenRun, IndexVersion, KnowledgeBase
 from core.db.unit_of_work import Rows
-from core.errors import BadInput, NotFound, PilotlightError
+from core.errors import BadInput, NotFound
 from core.jobs.context import JobContext
 from core.services import calibration
 from core.services.application import Application
 from core.services.calibration import Case, threshold_of
+from core.services.golden_asking import Judged, Progress, ask_all, cases_of, judge_all, questions_of
 from core.services.golden_questions import delete_golden, golden_view, import_golden, list_golden, save_golden
 from core.services.jobs import start_job
-from core.services.ladder import Considered, consider, settle
-from core.services.spoken import Clock
+from core.services.learning import learn_answers, learn_fusion, store_threshold
 from core.services.views import GoldenLine, GoldenRunView
-from core.types import Answer, Rung
 
 __all__ = [
     "delete_golden",
@@ -41,41 +34,8 @@ __all__ = [
     "start_golden_run",
 ]
 
-log = structlog.get_logger(__name__)
-
-Progress = Callable[[int, int], None]
-THREADS = 2
 RUNS_KEPT = 50
 JOB = "golden"
-# What the pages call the ways to fail.
-WHY = {
-    "refused": "refused",
-    "answered_unanswerable": "answered",
-    "wrong_document": "wrong_document",
-    "answer_missing": "wrong_answer",
-    "person": "no_answer",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A golden question and what the ladder made of it before the threshold: None where it failed.
-
-    ``proposed`` is what the documents say to it, also where an FAQ entry speaks: the threshold is about documents.
-    """
-
-    row: GoldenQuestion
-    considered: Considered | None
-    proposed: Answer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    row: GoldenQuestion
-    passed: bool
-    why: str
-    answer: Answer | None
-
 
 # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -91,23 +51,25 @@ def run_golden(
 ) -> GoldenRunView:
     """Asks every golden question of the live version (or of ``version_id``), stores the run, compares it with the last.
 
-    ``calibrate`` first learns the threshold from what was found (see :func:`recalibrate`).
+    ``calibrate`` first learns from the questions what they can teach (see :mod:`core.services.learning`).
     Raises BadInput when there are no golden questions, NotFound when there is no such version (any more).
     """
     workspace_id = _workspace(who)
     with app.database.read(workspace_id) as rows:
         base = rows.get(KnowledgeBase, kb_id)
-        questions = _questions(rows, kb_id)
+        questions = questions_of(rows, kb_id)
         if version_id is not None:
             rows.get(IndexVersion, version_id)
     if not questions:
         raise BadInput("chat.golden_none")
     target = version_id if version_id is not None else base.live_version
-    asked = _ask_all(app, workspace_id, kb_id, questions, target, progress)
-    cases = _cases(asked)
+    if calibrate and target is not None:
+        learn_fusion(app, workspace_id, kb_id, app.indexes.version(workspace_id, kb_id, target), questions)
+    asked = ask_all(app, workspace_id, kb_id, questions, target, progress)
+    cases = cases_of(asked)
     if calibrate and calibration.enough(cases):
-        base = _learn(app, workspace_id, kb_id, cases)
-    judged = _judge_all(app, workspace_id, kb_id, asked, threshold_of(app, base))
+        asked, cases, base = learn_answers(app, workspace_id, kb_id, asked)
+    judged = judge_all(app, workspace_id, kb_id, asked, threshold_of(app, base))
     return _store(app, workspace_id, base, target, judged, cases)
 
 
@@ -117,26 +79,29 @@ def gate_version(
     """Golden questions that pass on the live version and fail on ``version_id``: ``id``, ``question``, ``why``.
 
     The draft's run is stored. A question that the live version was never asked is asked now, if the draft fails it.
-    A knowledge base without a threshold of its own learns one here, if there are enough questions.
+    A knowledge base that never learnt from golden questions does so here, if there are enough.
     """
     with app.database.read(workspace_id) as rows:
         base = rows.get(KnowledgeBase, kb_id)
-        questions = _questions(rows, kb_id)
+        questions = questions_of(rows, kb_id)
         before = _passed_before(rows, base)
     if not questions:
         return []
-    asked = _ask_all(app, workspace_id, kb_id, questions, version_id, progress)
-    cases = _cases(asked)
-    if not base.settings.get("calibration") and calibration.enough(cases):
+    first = not base.settings.get("calibration")
+    if first and base.live_version is None:  # a draft's gate must not change how the live version searches
+        learn_fusion(app, workspace_id, kb_id, app.indexes.version(workspace_id, kb_id, version_id), questions)
+    asked = ask_all(app, workspace_id, kb_id, questions, version_id, progress)
+    cases = cases_of(asked)
+    if first and calibration.enough(cases):
         # The shipped threshold knows nothing of these documents: what the owner expects of them is the better guide.
-        base = _learn(app, workspace_id, kb_id, cases)
+        asked, cases, base = learn_answers(app, workspace_id, kb_id, asked)
     threshold = threshold_of(app, base)
-    judged = _judge_all(app, workspace_id, kb_id, asked, threshold)
+    judged = judge_all(app, workspace_id, kb_id, asked, threshold)
     failed = [line for line in judged if not line.passed]
     unknown = [line.row for line in failed if line.row.id not in before]
     if base.live_version is not None and unknown:
-        live = _ask_all(app, workspace_id, kb_id, unknown, base.live_version, None)
-        before |= {line.row.id: line.passed for line in _judge_all(app, workspace_id, kb_id, live, threshold)}
+        live = ask_all(app, workspace_id, kb_id, unknown, base.live_version, None)
+        before |= {line.row.id: line.passed for line in judge_all(app, workspace_id, kb_id, live, threshold)}
     _store(app, workspace_id, base, version_id, judged, cases)
     broken = [line for line in failed if before.get(line.row.id)]
     return [{"id": line.row.id, "question": line.row.question, "why": line.why} for line in broken]
@@ -198,10 +163,10 @@ def recalibrate(app: Application, actor: Actor, kb_id: int, run: GoldenRunView |
     cases = [Case(float(c), bool(right), bool(answerable)) for c, right, answerable in found.report.get("cases", ())]
     if not calibration.enough(cases):
         raise BadInput("chat.golden_too_few", found=len(cases), needed=calibration.MINIMUM)
-    return threshold_of(app, _learn(app, actor.workspace_id, kb_id, cases))
+    return threshold_of(app, store_threshold(app, actor.workspace_id, kb_id, cases))
 
 
-# --- how a run is made -------------------------------------------------------------------------------------------
+# --- how a run is kept -------------------------------------------------------------------------------------------
 
 
 def _workspace(who: Actor | int) -> int:
@@ -209,85 +174,6 @@ def _workspace(who: Actor | int) -> int:
         return who
     who.require(Permission.QUALITY)
     return who.workspace_id
-
-
-def _questions(rows: Rows, kb_id: int) -> list[GoldenQuestion]:
-    return rows.all(rows.select(GoldenQuestion, GoldenQuestion.knowledge_base_id == kb_id).order_by(GoldenQuestion.id))
-
-
-def _ask_all(
-    app: Application,
-    workspace_id: int,
-    kb_id: int,
-    questions: Sequence[GoldenQuestion],
-    version_id: int | None,
-    progress: Progress | None,
-) -> list[_Asked]:
-    def ask(row: GoldenQuestion) -> _Asked:
-        look = partial(consider, app, workspace_id, kb_id, row.question, version_id=version_id, clock=Clock())
-        try:
-            considered = look()
-            by_entry = considered.settled is not None and considered.settled.rung is Rung.FAQ
-            # An entry may stand for knowledge that no document holds; then it says nothing about documents.
-            from_documents = look(use_faq=False) if by_entry and (row.document or not row.answerable) else considered
-            return _Asked(row, considered, from_documents.proposed)
-        except PilotlightError as error:
-            # One question that cannot be asked (an index that is being rebuilt) must not hide the others.
-            log.warning("golden question failed", question=row.id, code=error.code)
-            return _Asked(row, None)
-
-    asked: list[_Asked] = []
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="golden") as pool:
-        try:
-            for found in pool.map(ask, questions):
-                asked.append(found)
-                if progress is not None:
-                    progress(len(asked), len(questions))
-        except BaseException:  # a cancelled job must not wait for all the others
-            pool.shutdown(cancel_futures=True)
-            raise
-    return asked
-
-
-def _judge_all(
-    app: Application, workspace_id: int, kb_id: int, asked: Sequence[_Asked], threshold: float
-) -> list[_Judged]:
-    judged = []
-    for one in asked:
-        if one.considered is None:
-            judged.append(_Judged(one.row, False, "error", None))
-            continue
-        answer = settle(app, workspace_id, kb_id, one.considered, threshold).answer
-        verdict = _verdict(one.row, answer)
-        judged.append(_Judged(one.row, verdict.passed, "" if verdict.passed else WHY[verdict.why], answer))
-    return judged
-
-
-def _cases(asked: Sequence[_Asked]) -> list[Case]:
-    """What the documents said to each question, for calibration."""
-    return [
-        Case(
-            confidence=one.proposed.confidence,
-            right=one.row.answerable and _verdict(one.row, one.proposed).passed,
-            answerable=one.row.answerable,
-        )
-        for one in asked
-        if one.proposed is not None
-    ]
-
-
-def _verdict(row: GoldenQuestion, answer: Answer) -> Verdict:
-    return judge(GoldenExpectation(row.document, row.answer, row.answerable), answer)
-
-
-def _learn(app: Application, workspace_id: int, kb_id: int, cases: Sequence[Case]) -> KnowledgeBase:
-    learnt = calibration.learn(cases)
-    with app.database.write(workspace_id) as rows:
-        base = rows.get(KnowledgeBase, kb_id)
-        base.settings = {**base.settings, "calibration": learnt}
-        if learnt["steps"]:
-            base.settings = {**base.settings, "threshold": threshold_of(app, base)}
-    return base
 
 
 def _passed_before(rows: Rows, base: KnowledgeBase) -> dict[int, bool]:
@@ -306,7 +192,7 @@ def _store(
     workspace_id: int,
     base: KnowledgeBase,
     version_id: int | None,
-    judged: Sequence[_Judged],
+    judged: Sequence[Judged],
     cases: Sequence[Case],
 ) -> GoldenRunView:
     with app.database.write(workspace_id) as rows:
@@ -326,7 +212,7 @@ def _store(
         return _view(rows, run)
 
 
-def _result(run_id: int, line: _Judged) -> GoldenResult:
+def _result(run_id: int, line: Judged) -> GoldenResult:
     answer = line.answer
     cited = answer.citations if answer is not None else ()
     return GoldenResult(
@@ -353,7 +239,7 @@ def _forget(rows: Rows, base: KnowledgeBase) -> None:
 
 def _view(rows: Rows, run: GoldenRun) -> GoldenRunView:
     results = rows.all(rows.select(GoldenResult, GoldenResult.run_id == run.id).order_by(GoldenResult.question_id))
-    questions = {row.id: row for row in _questions(rows, run.knowledge_base_id)}
+    questions = {row.id: row for row in questions_of(rows, run.knowledge_base_id)}
     before: Mapping[str, Any] = run.report.get("before", {})
     return GoldenRunView(
         id=run.id,

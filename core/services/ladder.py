@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.assistant.answer import Draft, select
-from core.assistant.confidence import confidence
+from core.assistant.confidence import evidence, probability
 from core.assistant.dialogue import Turn, understand
 from core.assistant.ranking import Idf
 from core.assistant.refuse import refusal_for
+from core.assistant.weights import Linear
 from core.assistant.wording import stream_wording
 from core.db.tables import KnowledgeBase
 from core.services.application import Application, OpenIndex
-from core.services.calibration import threshold_of
+from core.services.calibration import model_of, threshold_of
 from core.services.faq_match import match_faq
 from core.services.retrieve import held_matches
 from core.services.similarity import sentence_similarity, text_similarity
@@ -47,6 +48,7 @@ class Considered:
     certain: float = 0.0
     passages: int = 0  # in the index
     idf: Idf | None = None
+    evidence: tuple[float, ...] = ()  # what ``certain`` was computed from; empty where the documents say nothing
 
     @property
     def proposed(self) -> Answer | None:
@@ -185,9 +187,16 @@ def _from_documents(
         draft = select(
             query, found, max_sentences=app.settings.answer_sentences, idf=idf, similarity=sentence_similarity(app)
         )
-        certain = confidence(draft, found, idf=idf)
+        numbers = evidence(draft, found, idf) if draft.sentences else None
+        certain = 0.0 if numbers is None else probability(numbers, _own_model(app, workspace_id, kb_id, len(numbers)))
     size = opened.knowledge.size if opened is not None else 0
-    return Considered(query, language, None, draft, found, certain, size, idf)
+    reasons = () if numbers is None else tuple(float(number) for number in numbers)
+    return Considered(query, language, None, draft, found, certain, size, idf, reasons)
+
+
+def _own_model(app: Application, workspace_id: int, kb_id: int, size: int) -> Linear | None:
+    with app.database.read(workspace_id) as rows:
+        return model_of(rows.get(KnowledgeBase, kb_id).settings, size, app.settings.encoder)
 
 
 def settle(app: Application, workspace_id: int, kb_id: int, considered: Considered, threshold: float) -> Decided:
