@@ -20,6 +20,7 @@ class Permission(StrEnum):
     KNOWLEDGE_WRITE = "knowledge.write"
     QUALITY = "quality"
     INBOX = "inbox"
+    STUDIO = "studio"  # data sets, training, and which model serves what
     WORKSPACE = "workspace"
 
 

@@ -1,0 +1,1 @@
+"""The studio: data sets, runs, model versions and what they serve."""
