@@ -57,6 +57,9 @@ class Settings(BaseSettings):
         "auto", description="auto takes int8 where its quality holds."
     )
     reranker: str = Field("", description="Catalogue name of a cross-encoder; empty means no reranking.")
+    models_memory_mb: int = Field(
+        3000, ge=100, description="Memory for loaded models of the workspace, in MiB; the longest unused goes first."
+    )
     threads: int = Field(0, ge=0, description="Threads a model may use; 0 means all cores.")
 
     # index

@@ -126,3 +126,26 @@ def test_a_failed_load_is_tried_again_and_eviction_forgets() -> None:
     assert hub.once("model", object) is first
     hub.evict("model")
     assert hub.once("model", object) is not first
+
+
+def test_what_was_unused_longest_goes_when_memory_runs_out(tmp_path: Path) -> None:
+    hub = ModelHub(Settings(models_memory_mb=100, _env_file=None))
+    forever = hub.once("encoder", object)
+    first = hub.once("first", object, size=40 * 2**20)
+    hub.once("second", object, size=40 * 2**20)
+    assert hub.once("first", object) is first  # used again: now the second is the oldest
+    hub.once("third", object, size=40 * 2**20)
+    assert list(hub.loaded()) == ["encoder", "first", "third"]
+    huge = hub.once("huge", object, size=500 * 2**20)
+    assert list(hub.loaded()) == ["encoder", "huge"]
+    assert hub.once("huge", object) is huge
+    assert hub.once("encoder", object) is forever
+
+
+def test_a_folder_is_loaded_once_and_counts_its_weights(tmp_path: Path) -> None:
+    hub = ModelHub(Settings(_env_file=None))
+    (tmp_path / "model.safetensors").write_bytes(bytes(2000))
+    (tmp_path / "card.md").write_bytes(bytes(9000))
+    model = hub.from_folder(tmp_path, lambda folder: [folder])
+    assert hub.from_folder(tmp_path, lambda folder: [folder]) is model
+    assert list(hub.loaded().values()) == [3000]
