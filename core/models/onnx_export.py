@@ -1,4 +1,4 @@
-"""Turns a packaged BERT sentence encoder into ONNX once: fp32, and int8 with a report of what int8 costs and saves.
+"""Turns a BERT sentence encoder into ONNX once: fp32, and int8 with a report of what int8 costs and saves.
 
 Runs as a process of its own (``python -m core.models.onnx_export SOURCE TARGET``), so that torch, which only the export
 needs, never stays in the memory of the web server or the worker.
@@ -44,6 +44,16 @@ SENTENCES: tuple[str, ...] = (
     "The committee met on Tuesday to discuss whether the bridge should be closed while its cables are inspected.",
     "Is there a student discount, and can I combine it with the summer sale?",
 )
+SENTENCES_ZH: tuple[str, ...] = (
+    "怎么退货？",
+    "我们收到包裹后，退款会在五个工作日内原路退回您的账户。",
+    "专业版每月四百元，按年付费，包含单点登录、审计日志和优先支持。",
+    "忘記密碼",
+    "六十五岁以上的老人补充维生素D能减少跌倒吗？",
+    "除法定節假日外，下午兩點前下的單當天從鹿特丹倉庫發出。",
+    "订单号 SKU-8841，不锈钢水壶，750毫升，现货。",
+    "您可以随时取消，当月剩余的费用不予退还，法律另有规定的除外。",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +78,19 @@ def exported(source: Path, folder: Path) -> tuple[Path, ExportReport]:
 
     A file lock keeps the web server and the worker from making it twice. Raises Unavailable when the export fails.
     """
+    return exported_by("core.models.onnx_export", _key(source), folder, source)
+
+
+def exported_by(module: str, key: str, folder: Path, *arguments: Path | str) -> tuple[Path, ExportReport]:
+    """What ``python -m module ARGUMENTS... TARGET`` makes, once, in ``folder / key``: see :func:`exported`."""
     from filelock import FileLock
 
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / _key(source)
+    target = folder / key
     with FileLock(str(folder / "export.lock")):
         report = _checked(target)
         if report is None:
-            _make(source, target)
+            _make(module, arguments, target)
             report = _checked(target)
     if report is None:
         raise Unavailable("models.export_failed", reason="the files do not match their checksums")
@@ -84,10 +99,15 @@ def exported(source: Path, folder: Path) -> tuple[Path, ExportReport]:
 
 def _key(source: Path) -> str:
     """Names the weights, the recipe, the libraries and the processor's int8 instructions."""
+    # A starter's merged folder is named by what is in it; its size alone would not tell two trainings apart.
+    return export_key(source.name, (source / "model.safetensors").stat().st_size)
+
+
+def export_key(*what: object) -> str:
+    """A name that changes with ``what``, the recipe, the libraries and the processor's int8 instructions."""
     import onnxruntime
 
-    weights = (source / "model.safetensors").stat()
-    parts = (RECIPE, weights.st_size, onnxruntime.__version__, platform.machine(), _has_vnni())
+    parts = (RECIPE, *what, onnxruntime.__version__, platform.machine(), _has_vnni())
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
@@ -104,15 +124,20 @@ def _checked(target: Path) -> ExportReport | None:
     if not path.is_file():
         return None
     report = ExportReport(**json.loads(path.read_text(encoding="utf-8")))
-    intact = all((target / name).is_file() and _sha256(target / name) == sha for name, sha in report.files.items())
+    intact = all((target / name).is_file() and sha256(target / name) == sha for name, sha in report.files.items())
     return report if intact else None
 
 
-def _make(source: Path, target: Path) -> None:
+def _make(module: str, arguments: Sequence[Path | str], target: Path) -> None:
     building = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
-    command = [sys.executable, "-m", "core.models.onnx_export", str(source.resolve()), str(building.resolve())]
+    command = [
+        sys.executable,
+        "-m",
+        module,
+        *(str(item.resolve() if isinstance(item, Path) else item) for item in (*arguments, building)),
+    ]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
     try:
         if done.returncode:
@@ -123,7 +148,8 @@ def _make(source: Path, target: Path) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Checksum of a file, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -133,7 +159,7 @@ def _sha256(path: Path) -> str:
 
 def _export(source: Path, target: Path) -> None:
     _export_fp32(source, target / "fp32.onnx")
-    _quantise(target / "fp32.onnx", target / "int8.onnx")
+    quantise(target / "fp32.onnx", target / "int8.onnx")
     report = _compare(source, target)
     (target / REPORT).write_text(json.dumps(asdict(report), indent=1), encoding="utf-8")
 
@@ -176,7 +202,8 @@ def _export_fp32(source: Path, path: Path) -> None:
         )
 
 
-def _quantise(source: Path, target: Path) -> None:
+def quantise(source: Path, target: Path) -> None:
+    """Dynamic int8 of the graph's matrix products, per channel."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(
@@ -189,6 +216,14 @@ def _quantise(source: Path, target: Path) -> None:
     )
 
 
+def _readable(source: Path) -> list[str]:
+    """The built-in sentences that the tokenizer has all words of: an unknown word is noise in either precision."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    return [s for s in (*SENTENCES, *SENTENCES_ZH) if "[UNK]" not in tokenizer.encode(s).tokens]
+
+
 def _compare(source: Path, target: Path) -> ExportReport:
     from core.models.encoder import OnnxEncoder
 
@@ -196,10 +231,11 @@ def _compare(source: Path, target: Path) -> ExportReport:
         return OnnxEncoder("export", ("en",), source, target / f"{precision}.onnx", max_tokens=128, threads=1)
 
     fp32, int8 = encoder("fp32"), encoder("int8")
-    cosines = [float((fp32.encode([s], kind="passage") @ int8.encode([s], kind="passage").T)[0, 0]) for s in SENTENCES]
+    both = ([side.encode([s], kind="passage")[0] for side in (fp32, int8)] for s in _readable(source))
+    cosines = [float(one @ other) for one, other in both]
     long_texts = [" ".join(SENTENCES[i:] + SENTENCES[:i]) for i in range(4)]
     return ExportReport(
-        files={name: _sha256(target / name) for name in ("fp32.onnx", "int8.onnx")},
+        files={name: sha256(target / name) for name in ("fp32.onnx", "int8.onnx")},
         least_cosine=min(cosines),
         seconds_fp32=_cpu_seconds(fp32, long_texts),
         seconds_int8=_cpu_seconds(int8, long_texts),

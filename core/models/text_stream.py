@@ -1,0 +1,54 @@
+"""Token ids to text as they come: whole characters only, stop words held back before anybody sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.text.language import has_han
+
+
+class TextStream:
+    """The text of one variant in the making. ``tokenizer`` is a ``tokenizers.Tokenizer``, shared and never changed."""
+
+    def __init__(self, tokenizer: Any, stop: Sequence[str] = ()) -> None:
+        from tokenizers.decoders import DecodeStream
+
+        self._tokenizer = tokenizer
+        # Half a character stays inside until its other bytes come.
+        self._decoder = DecodeStream(skip_special_tokens=True)
+        self._stop = [word for word in stop if word]
+        self._pieces_have_spaces = type(tokenizer.decoder).__name__ == "WordPiece"
+        self._held = ""
+        self._last = ""
+        self.stopped = False
+
+    def push(self, token: int) -> str:
+        """What can be shown now that ``token`` is known. Sets ``stopped`` when a stop word is complete."""
+        if self.stopped:
+            return ""
+        self._held += self._respaced(self._decoder.step(self._tokenizer, token) or "")
+        at = min((self._held.find(word) for word in self._stop if word in self._held), default=-1)
+        if at >= 0:
+            shown, self._held, self.stopped = self._held[:at], "", True
+            return shown
+        keep = open_end(self._held, self._stop)
+        shown, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
+        return shown
+
+    def close(self) -> str:
+        """What was held back in case it became a stop word and did not."""
+        shown, self._held = self._held, ""
+        return shown
+
+    def _respaced(self, piece: str) -> str:
+        """WordPiece puts a space between any two tokens; Chinese has none."""
+        if self._pieces_have_spaces and piece.startswith(" ") and has_han(self._last[-1:] + piece[1:2]):
+            piece = piece[1:]
+        self._last = piece or self._last
+        return piece
+
+
+def open_end(text: str, stop: Sequence[str]) -> int:
+    """Length of the longest end of ``text`` that begins one of the ``stop`` words."""
+    return max((size for word in stop for size in range(1, len(word)) if text.endswith(word[:size])), default=0)
