@@ -19,10 +19,13 @@ from core.jobs.worker import Handler, JobRunner, alive, work
 from core.models.hub import ModelHub
 from core.services.application import Application
 from core.services.build import run_build, run_rebuild
+from core.services.embed import follow_encoder
 from core.services.golden import run_golden_job
 from core.services.ingest_job import run_ingest
 from core.services.retrieve import IndexCache
 from core.services.snapshot import sweep
+from core.services.studio.data_set_job import run_data_set
+from core.services.studio.run_job import run_training
 from core.services.watch import WatchedFolder
 from core.settings import Settings
 
@@ -86,6 +89,10 @@ def handlers(app: Application) -> dict[str, Handler]:
         "clean_up": bound(run_build),
         "rebuild": bound(run_rebuild),
         "golden": bound(run_golden_job),
+        "data_set": bound(run_data_set),
+        "train": bound(run_training),
+        "tune": bound(run_training),
+        "compress": bound(run_training),
     }
 
 
@@ -104,6 +111,7 @@ def local_actor(app: Application, visitor: str) -> Actor:
 def run_worker(app: Application) -> None:
     """The worker process: runs until SIGINT or SIGTERM."""
     sweep(app)
+    follow_encoder(app, "build")
     folder = app.settings.watch_dir
     watched = WatchedFolder(app, local_actor(app, "watched-folder"), folder) if folder else None
     work(runner(app), app.queue, every=(lambda: watched.look()) if watched else None)

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     encoder_precision: Literal["auto", "int8", "fp32"] = Field(
         "auto", description="auto takes int8 where its quality holds."
     )
+    reader: str = Field("reader", description="Folder of the reader that weighs sentences; empty for words alone.")
     reranker: str = Field("", description="Catalogue name of a cross-encoder; empty means no reranking.")
     models_memory_mb: int = Field(
         3000, ge=100, description="Memory for loaded models of the workspace, in MiB; the longest unused goes first."

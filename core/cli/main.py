@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from core.access.actor import Actor, Role
-from core.cli import batch
-from core.errors import PilotlightError
+from core.cli import batch, studio
+from core.errors import BadInput, PilotlightError
 from core.text.catalogue import LANGUAGES
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pilotlight on the command line.")
+studio.register(cli)
 
 KnowledgeBaseOption = Annotated[str, typer.Option("--knowledge-base", "-k", help="Name of the knowledge base.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -60,8 +61,21 @@ def ask(
 
 
 @cli.command()
-def evaluate(knowledge_base: KnowledgeBaseOption, as_json: JsonOption = False) -> None:
-    """Runs the golden questions; exits with 1 when one that passed before now fails."""
+def evaluate(
+    knowledge_base: KnowledgeBaseOption = "",
+    model: Annotated[str, typer.Option("--model", help="A model of the studio, by name or name:number.")] = "",
+    file: Annotated[Path | None, typer.Option("--file", help="Rows to judge the model on.", exists=True)] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="part=name of a column, guessed where left out.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Runs the golden questions (exits with 1 when one that passed before now fails), or judges a model on rows."""
+    if model and file is not None:
+        studio.evaluate(model, file, column or [], as_json=as_json)
+        return
+    if not knowledge_base:
+        raise BadInput("studio.evaluate_which")
     raise typer.Exit(batch.evaluate(_actor(), knowledge_base, as_json=as_json))
 
 

@@ -12,6 +12,7 @@ from core.db.tables import Document, DocumentVersion, IndexVersion, KnowledgeBas
 from core.db.unit_of_work import Rows
 from core.jobs.context import JobContext
 from core.services.application import Application
+from core.services.embed import embed_members
 from core.services.files import stored_path
 from core.services.golden import gate_version
 from core.services.snapshot import remove_version, write_version
@@ -29,6 +30,9 @@ def build_and_publish(app: Application, context: JobContext) -> bool:
     assert knowledge_base_id is not None
     version_id = _new_version(context, knowledge_base_id)
     try:
+        with context.database.read(context.workspace_id) as rows:
+            members = rows.get(IndexVersion, version_id).members
+        embed_members(app, context, members)
         write_version(app, context.workspace_id, version_id, progress=lambda d, t: context.progress("indexing", d, t))
     except BaseException:
         _drop(app, context.workspace_id, version_id, "failed")

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.assistant.confidence import ENCODER_EVIDENCE, EVIDENCE, calibrate, default_threshold
+from core.assistant.confidence import SHIPPED, calibrate, default_threshold
 from core.assistant.weights import Linear, parse
 from core.db.tables import KnowledgeBase
 from core.services.application import Application
+from core.services.reading import reading
 
 MINIMUM = 20  # judged answers; with fewer not even a faultless record could keep "at most 5 % wrong"
 PROMISES = tuple(half / 200 for half in range(1, 101))  # 0.5 % to 50 %, as far as settings allow
@@ -37,7 +38,7 @@ def model_of(settings: Mapping[str, Any], size: int, encoder: str) -> Linear | N
     update of the product has changed, until golden questions teach it again.
     """
     kept = settings.get("confidence", {}).get(str(size))
-    names = ENCODER_EVIDENCE if size == len(ENCODER_EVIDENCE) else EVIDENCE
+    names = SHIPPED[size][1]
     if not kept or kept.get("encoder") != encoder or set(kept["coefficients"]) != set(names):
         return None
     return parse(kept, names)
@@ -51,9 +52,14 @@ def threshold_of(app: Application, base: KnowledgeBase) -> float:
     if steps:
         # Steps fall from the strictest promise to the laxest; none strict enough means that the default has to do.
         kept = [threshold for promise, threshold in steps if promise <= promised + 1e-9]
-        return float(kept[-1]) if kept else default_threshold(promised)
+        return float(kept[-1]) if kept else shipped_threshold(app, promised)
     found = settings.get("threshold")
-    return float(found) if found is not None else default_threshold(promised)
+    return float(found) if found is not None else shipped_threshold(app, promised)
+
+
+def shipped_threshold(app: Application, promised: float) -> float:
+    """The threshold until there are golden questions; ``promised`` is a share."""
+    return default_threshold(promised, reader=reading(app) is not None)
 
 
 def promise_of(app: Application, settings: Mapping[str, Any]) -> float:

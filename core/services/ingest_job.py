@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.db.tables import Document, DocumentVersion, Job, JobFile, Passage, ReviewFlag, utc_now
@@ -21,16 +21,15 @@ from core.documents.screen import screen
 from core.documents.split import SplitConfig, split
 from core.errors import Cancelled, DocumentError, PilotlightError
 from core.jobs.context import JobContext
-from core.models.encoder import Encoder
 from core.services import files, layout
 from core.services.application import Application
 from core.services.build import build_and_publish
+from core.services.embed import embed_version
 from core.services.views import Upload
 from core.types import Flag, LoadedDocument, PassageDraft
 
 log = structlog.get_logger(__name__)
 
-EMBED_BATCH = 256
 INSERT_BATCH = 2000
 
 
@@ -125,7 +124,7 @@ def _ingest_file(app: Application, context: JobContext, line: JobFile, path: Pat
         version_id = _read_and_store(app, context, line, path)
         if version_id is None:
             return
-    _embed(app, context, line.id, version_id)
+    embed_version(app, context, version_id, file_id=line.id)
     _finish_version(context, line.id, version_id)
 
 
@@ -274,39 +273,6 @@ def _passage(
         encoder=encoder,
         vector=vector,
     )
-
-
-def _embed(app: Application, context: JobContext, line_id: int, version_id: int) -> None:
-    """Fills in missing vectors, a batch a transaction: a killed worker loses at most one batch.
-
-    Passages in a language that the encoder does not know get none: their vectors would be noise and cost the most time.
-    """
-    encoder = app.encoder()
-    mine = Passage.version_id == version_id
-    with context.database.write(context.workspace_id) as rows:
-        rows.update(Passage, mine, Passage.language.not_in(encoder.languages), encoder=encoder.name, vector=None)
-        total = rows.count(Passage, mine)
-        waiting = rows.columns(Passage, Passage.id, where=[mine, Passage.encoder != encoder.name])
-        missing = list(rows.session.scalars(waiting.order_by(Passage.id)))
-    done = total - len(missing)
-    context.progress("embedding", done, total, file_id=line_id, force=True)
-    for first in range(0, len(missing), EMBED_BATCH):
-        _embed_batch(context, encoder, missing[first : first + EMBED_BATCH])
-        done = min(total, done + EMBED_BATCH)
-        context.progress("embedding", done, total, file_id=line_id)
-
-
-def _embed_batch(context: JobContext, encoder: Encoder, ids: list[int]) -> None:
-    with context.database.read(context.workspace_id) as rows:
-        passages = rows.all(rows.select(Passage, Passage.id.in_(ids)).order_by(Passage.id))
-    texts = ["\n".join(part for part in (p.section, p.header, p.text) if part) for p in passages]
-    vectors = encoder.encode(texts, kind="passage").astype("<f2", copy=False)
-    values = [
-        {"id": passage.id, "encoder": encoder.name, "vector": vector.tobytes()}
-        for passage, vector in zip(passages, vectors, strict=True)
-    ]
-    with context.database.write(context.workspace_id) as rows:
-        rows.session.execute(update(Passage), values)
 
 
 def _finish_version(context: JobContext, line_id: int, version_id: int) -> None:

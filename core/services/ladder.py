@@ -22,6 +22,7 @@ from core.db.tables import KnowledgeBase
 from core.services.application import Application, OpenIndex
 from core.services.calibration import model_of, threshold_of
 from core.services.faq_match import match_faq
+from core.services.reading import reading
 from core.services.retrieve import held_matches
 from core.services.similarity import sentence_similarity, text_similarity
 from core.services.spoken import Clock, Speech
@@ -185,7 +186,12 @@ def _from_documents(
     idf = opened.knowledge.idf if opened is not None else None
     with clock.stage("answer"):
         draft = select(
-            query, found, max_sentences=app.settings.answer_sentences, idf=idf, similarity=sentence_similarity(app)
+            query,
+            found,
+            max_sentences=app.settings.answer_sentences,
+            idf=idf,
+            similarity=sentence_similarity(app),
+            read=reading(app),
         )
         numbers = evidence(draft, found, idf) if draft.sentences else None
         certain = 0.0 if numbers is None else probability(numbers, _own_model(app, workspace_id, kb_id, len(numbers)))

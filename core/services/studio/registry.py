@@ -36,6 +36,13 @@ def folder_of_version(app: Application, version: ModelVersion) -> Path:
     return app.settings.data_dir / version.folder
 
 
+def folder_by_id(app: Application, actor: Actor, version_id: int) -> Path:
+    """Where the files of a version are. Raises NotFound."""
+    actor.require(Permission.STUDIO)
+    with app.database.read(actor.workspace_id) as rows:
+        return folder_of_version(app, _version(rows, version_id))
+
+
 def register_version(
     app: Application,
     workspace_id: int,

@@ -1,0 +1,122 @@
+"""Text classifiers on an encoder: all weights, low-rank deltas, a head only, or few-shot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from core.models.manifest import Manifest
+from core.services.studio.learners.base import Judged, Material, Record, report_metrics
+from core.training.report import Report
+from core.training.report_build import HeldOut, Outcome, make_report, most_frequent
+
+MOST_COMPARED = 20_000  # training rows the simple model beside ours learns from
+
+
+class TextClassifierLearner:
+    """``core.training.classifier`` on the rows of a data set for text classification."""
+
+    def train(self, material: Material) -> Manifest:
+        from core.training.classifier import train_classifier
+
+        several = bool(material.version.mapping.get("multi_label"))
+        args = replace(
+            material.args,
+            task="multi" if several else "single",
+            encoder=str(material.base) if material.base is not None else material.args.encoder,
+        )
+        training, validation = material.rows("train"), material.rows("validation")
+        taught = {label for row in training for label in row["labels"]} if several else None
+        return train_classifier(
+            texts_of(training), labels_of(training, several),
+            (texts_of(validation), labels_of(validation, several, taught)),
+            args, material.folder, material.watch,
+            name=material.name, data=material.data, settings=material.settings,
+        )  # fmt: skip
+
+    def judge(self, material: Material, manifest: Manifest) -> Judged:
+        from core.models.classifier import load_classifier
+
+        rows = material.rows(material.held_out)
+        material.watch.step("report", 0, len(rows))
+        classifier = load_classifier(material.folder, device=material.args.device, threads=material.settings.threads)
+        predicted = classifier.predict(texts_of(rows))
+        several = manifest.facts.get("task") == "multi"
+        given = np.asarray(predicted.chosen, np.int64) if several else None
+        after = Outcome(material.name, predicted.probabilities, given)
+        report = text_report(material, manifest.labels, rows, after, several=several)
+        facts = manifest.facts
+        unknown = 100 * float(facts.get("unknown_share", 0))
+        limits = (
+            f"Texts are cut after {facts.get('max_tokens')} tokens.",
+            f"{unknown:.1f} % of the training tokens were unknown to its vocabulary.",
+        )
+        return Judged(report_metrics(report, material.held_out), report, limits)
+
+
+def texts_of(rows: Sequence[Record]) -> list[str]:
+    return [str(row["text"]) for row in rows]
+
+
+def labels_of(rows: Sequence[Record], several: bool, known: Collection[str] | None = None) -> list[Any]:
+    """A label a row, or with ``several`` a list of those that are ``known`` (None: all)."""
+    if not several:
+        return [str(row["label"]) for row in rows]
+    return [[label for label in row["labels"] if known is None or label in known] for row in rows]
+
+
+def text_report(
+    material: Material, labels: Sequence[str], rows: Sequence[Record], after: Outcome, *, several: bool
+) -> Report:
+    """Before (class shares only), after, and beside it logistic regression on n-grams."""
+    training = material.rows("train")
+    numbers = {label: number for number, label in enumerate(labels)}
+    gold = gold_of(rows, numbers, several)
+    taught = gold_of(training, numbers, several)
+    if several:
+        shares = np.tile(np.asarray(taught).mean(axis=0), (len(rows), 1))
+        before, others = Outcome("most_frequent", shares), []
+    else:
+        before = most_frequent(taught.tolist(), len(labels), len(rows))
+        others = [_ngrams(material, training, taught, rows, len(labels))]
+    held_out = HeldOut(gold, labels, texts_of(rows), groups=groups_of(material, rows))
+    return make_report(
+        held_out, before, after, name=material.name, others=others, data=data_shown(material, len(rows)),
+        seed=int(material.args.seed),
+    )  # fmt: skip
+
+
+def gold_of(rows: Sequence[Record], numbers: dict[str, int], several: bool) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Class numbers [rows], or 0/1 [rows, labels] for several labels a row."""
+    if not several:
+        return np.array([numbers[str(row["label"])] for row in rows], np.int64)
+    gold = np.zeros((len(rows), len(numbers)), np.int64)
+    for place, row in enumerate(rows):
+        gold[place, [numbers[label] for label in row["labels"] if label in numbers]] = 1
+    return gold
+
+
+def groups_of(material: Material, rows: Sequence[Record]) -> dict[str, list[str]]:
+    return {column: [str(row.get("groups", {}).get(column, "")) for row in rows] for column in material.groups}
+
+
+def data_shown(material: Material, rows: int) -> dict[str, Any]:
+    """What the report says of its data."""
+    return {**material.data, "split": material.held_out, "held_out_rows": rows}
+
+
+def _ngrams(
+    material: Material, training: Sequence[Record], taught: Any, rows: Sequence[Record], classes: int
+) -> Outcome:
+    """The simple model that anything larger has to beat."""
+    from core.training.label_errors import ngram_model
+
+    material.watch.check()
+    chosen = np.random.default_rng([int(material.args.seed), 5]).permutation(len(training))[:MOST_COMPARED]
+    model = ngram_model([str(training[row]["text"]) for row in chosen], taught[chosen])
+    chances = np.zeros((len(rows), classes))
+    chances[:, model[-1].classes_] = model.predict_proba(texts_of(rows))
+    return Outcome("ngrams", chances)
