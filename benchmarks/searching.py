@@ -6,14 +6,17 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.models.hub import ModelHub
+from core.models.reading import Page
 from core.retrieval.build import LANGUAGE_CODES, BuildOptions, PassageList, build_version
 from core.retrieval.pipeline import KnowledgeIndex
 from core.settings import Settings
-from core.types import Found, PassageRecord
+from core.types import Found, Language, PassageRecord
 
 
 @cache
@@ -44,6 +47,28 @@ class KnowledgeSearch:
     def search(self, question: str, k: int = 10) -> list[Found]:
         """The best ``k`` passages, best first."""
         return [Found(hit, self.by_id[hit.passage_id]) for hit in self.index.search(question, k=k).hits]
+
+
+_READ: dict[tuple[str, Page], NDArray[np.float32]] = {}
+
+
+def read(question: str, pages: Sequence[Page]) -> list[NDArray[np.float32]]:
+    """What the product's reader makes of the pages, remembered: runs that differ in what is indexed ask it again."""
+    missing = [page for page in pages if (question, page) not in _READ]
+    if missing:
+        reader = hub().reader()
+        if reader is None:
+            raise SystemExit("the reader's files are not there: python -m tools.starters reader")
+        for page, logits in zip(missing, reader.read(question, missing), strict=True):
+            _READ[question, page] = logits
+    return [_READ[question, page] for page in pages]
+
+
+def aids(language: Language, *, reader: bool) -> dict[str, Any]:
+    """What the product uses beside words when it chooses sentences for questions in ``language``."""
+    if reader:
+        return {"read": read}
+    return {"similarity": similarity} if language == "en" else {}
 
 
 def similarity(question: str, sentences: Sequence[str]) -> list[float]:

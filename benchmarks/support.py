@@ -22,6 +22,7 @@ from core.text.language import detect_language
 from core.types import Citation, Found, Language, PassageRecord
 
 DATA = Path(__file__).resolve().parent / "data"
+TEACHING = DATA.parent.parent / "core" / "training" / "data"
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
@@ -49,14 +50,32 @@ class Company:
     questions: tuple[Asked, ...]
 
 
-def _lines(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines() if line.strip()]
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def companies(language: Language) -> tuple[Company, ...]:
+    """The help centres of one language that are measured on."""
+    return load(DATA, f"support_{language}")
+
+
+def teaching(language: Language) -> tuple[Company, ...]:
+    """Other help centres, from which the shipped reader was taught."""
+    return load(TEACHING, f"help_{language}")
 
 
 @cache
-def companies(language: Language) -> tuple[Company, ...]:
-    """The help centres of one language."""
-    passages, questions = (_lines(f"support_{language}_{part}.jsonl") for part in ("passages", "questions"))
+def load(folder: Path, name: str) -> tuple[Company, ...]:
+    """The help centres of ``<name>_passages.jsonl`` and ``<name>_questions.jsonl``.
+
+    A question that was also written in the other language is there twice.
+    """
+    passages, questions = (_lines(folder / f"{name}_{part}.jsonl") for part in ("passages", "questions"))
+    other = [
+        {**row, "question": row[key]} for row in questions for key in ("question_en", "question_zh") if row.get(key)
+    ]
+    questions = [*questions, *other]
+    language: Language = "zh" if name.endswith("_zh") else "en"
     made = []
     for name in dict.fromkeys(row["company"] for row in passages):
         rows = [row for row in passages if row["company"] == name]
