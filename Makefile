@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test check format lock benchmarks clean system-packages
+.PHONY: run test check format lock benchmarks starters clean system-packages
 
 run: $(VENV)/.installed
 	@$(BIN)/python -m core run
@@ -27,6 +27,10 @@ lock: $(VENV)/.installed-dev
 
 benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.all
+
+# The models that ship with the product, made anew from the public data sets (an hour and more on two cores).
+starters: $(VENV)/.installed-dev
+	$(BIN)/python -m tools.starters
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Install it (Debian, Ubuntu: apt-get install python3.11 python3.11-venv) or name another: make run PYTHON=python3"; exit 1; }

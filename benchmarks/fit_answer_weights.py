@@ -1,10 +1,9 @@
-"""Fit the sentence rankers: core/assistant/weights/answer*.json, the same bytes each time.
+"""Fit the sentence rankers: core/assistant/weights/answer.json and answer_encoder.json, the same bytes each time.
 
 ``answer`` (words alone) is fitted on the first half (by paragraph) of DRCD dev and of CMRC 2018 trial and on the
-Chinese support questions; ``answer_encoder`` (English, with the encoder's cosines) on the English support questions;
-``answer_reader`` on the support questions in both languages and on what the reader was not taught of those halves.
-benchmarks/chinese_answers.py reports the other halves apart, benchmarks/support_answers.py each company by weights that
-never saw it. A conditional logit: maximise the probability that a sentence holding the gold span is chosen.
+Chinese support questions; ``answer_encoder`` (English, with the encoder's cosines) on the English support questions.
+benchmarks/chinese_answers.py reports the other halves apart, benchmarks/support.py each company by weights that never
+saw it. A conditional logit: maximise the probability that a sentence holding the gold span is chosen.
 
     python -m benchmarks.fit_answer_weights [--check]
 """
@@ -14,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,14 +20,14 @@ from scipy.optimize import minimize
 
 from benchmarks import support
 from benchmarks.reading import halves, holds_gold, load_reading, passages_of
-from benchmarks.searching import KnowledgeSearch, aids
-from core.assistant.ranking import ENCODER_FEATURES, FEATURES, READER_FEATURES, describe_all
+from benchmarks.searching import KnowledgeSearch, similarity
+from core.assistant.ranking import ENCODER_FEATURES, FEATURES, Described, describe_all
 from core.assistant.weights import FOLDER, Linear
-from tools.reader_examples import READ_PARAGRAPHS
+from core.types import Found, Language
 
 RIDGE = 3e-4
 # Holding more of the question never counts against a sentence, whatever chance correlations say.
-HELPS = ("passage_strength", "characters", "rare_in_passage", "attribute", "passage_covers", "reading")
+HELPS = ("passage_strength", "characters", "rare_in_passage", "attribute", "passage_covers")
 # An answer ends when it holds this much probability, or when the next sentence has less than this. Chosen on the
 # fitting halves: the shortest answers that still hold the gold span for nine questions in ten.
 CONSTANTS = {"enough": 0.985, "least": 0.005}
@@ -54,34 +52,21 @@ ENCODER_CARD = {
     "made_by": "python -m benchmarks.fit_answer_weights",
     "languages": "English",
 }
-READER_CARD = {
-    "what": "conditional logit that chooses the answering sentence, with the logits of the shipped reader",
-    "fitted_on": [
-        "DRCD dev, paragraphs 400 to 499 of 1,000 (the reader was taught the first 400)",
-        "CMRC 2018 trial, first 128 of 256 paragraphs",
-        "benchmarks/data/support_en and support_zh (written for this project)",
-    ],
-    "licences": CARD["licences"],
-    "made_by": "python -m benchmarks.fit_answer_weights",
-    "languages": "English and Chinese",
-    "constants": CARD["constants"],
-}
 
 Group = tuple[np.ndarray, np.ndarray, float]  # features (sentences, features), gold marks (sentences,), weight
 
 
-def reading_groups(name: str, *, reader: bool = False) -> list[Group]:
-    """The questions of a reading set's first half, by words alone; with a reader, of what it was not taught."""
+def reading_groups(name: str) -> list[Group]:
+    """The questions of a reading set's first half, by words alone."""
     reading = load_reading(name)
     search = KnowledgeSearch(passages_of(reading))
-    fitting = set(halves(reading)[0]) - set(range(READ_PARAGRAPHS if reader and name == "drcd" else 0))
-    aid = aids("zh", reader=reader)
+    fitting = set(halves(reading)[0])
     made = []
     for asked in reading.questions:
         if asked.paragraph not in fitting:
             continue
         found = search.search(asked.question)
-        described = describe_all(asked.question, found, search.idf, **aid)
+        described = describe_all(asked.question, found, search.idf)
         gold = [
             found[p].passage.id == asked.paragraph and holds_gold(asked, v.start, v.end)
             for (p, _), v in zip(described.places, described.views, strict=True)
@@ -90,18 +75,21 @@ def reading_groups(name: str, *, reader: bool = False) -> list[Group]:
     return [group for group in made if group[1].any()]
 
 
-def support_groups(companies: Iterable[support.Company], weight: float, *, reader: bool = False) -> list[Group]:
-    """Answerable support questions; with the reader's features, or English ones with the encoder's."""
+def support_groups(companies: Iterable[support.Company], weight: float) -> list[Group]:
+    """Answerable support questions; English ones with the encoder's features."""
     made = []
     for company in companies:
         idf = support.knowledge(company).idf
         for searched in support.search(company):
-            aid = aids(company.language, reader=reader)
-            described = describe_all(searched.asked.question, searched.found, idf, **aid)
+            described = describe_company(searched.asked.question, searched.found, idf, company.language)
             gold = support.gold_marks(searched, described)
             if gold.any():
                 made.append((described.features, gold, weight))
     return made
+
+
+def describe_company(question: str, found: Sequence[Found], idf: Any, language: Language) -> Described:
+    return describe_all(question, found, idf, similarity if language == "en" else None)
 
 
 def fit(rows: Sequence[Group], names: Sequence[str], ridge: float = RIDGE) -> np.ndarray:
@@ -141,15 +129,13 @@ def encoder_model(en: Iterable[support.Company]) -> tuple[Linear, int]:
     return model_of(rows, ENCODER_FEATURES, {}), len(rows)
 
 
-def reader_model(companies: Iterable[support.Company]) -> tuple[Linear, int]:
-    """The ranker with a reader, from the support companies given in both languages; and how many questions."""
-    rows = reading_rows(reader=True) + support_groups(companies, 1.0, reader=True)
-    return model_of(rows, READER_FEATURES, CONSTANTS), len(rows)
+_READING: list[Group] = []
 
 
-@cache
-def reading_rows(*, reader: bool = False) -> list[Group]:
-    return reading_groups("drcd", reader=reader) + reading_groups("cmrc", reader=reader)
+def reading_rows() -> list[Group]:
+    if not _READING:
+        _READING.extend(reading_groups("drcd") + reading_groups("cmrc"))
+    return _READING
 
 
 def write(file: str, card: dict[str, Any], model: Linear, questions: int, *, check: bool) -> bool:
@@ -174,8 +160,6 @@ def main() -> None:
     options = arguments.parse_args()
     same = write("answer", CARD, *words_model(support.companies("zh")), check=options.check)
     same &= write("answer_encoder", ENCODER_CARD, *encoder_model(support.companies("en")), check=options.check)
-    both = [*support.companies("en"), *support.companies("zh")]
-    same &= write("answer_reader", READER_CARD, *reader_model(both), check=options.check)
     if options.check:
         print("the stored weights are reproduced" if same else "the stored weights differ")
         raise SystemExit(0 if same else 1)

@@ -24,13 +24,12 @@ import numpy as np
 from benchmarks import support
 from benchmarks.chinese_answers import gold_of
 from benchmarks.reading import load_reading, passages_of
-from benchmarks.searching import KnowledgeSearch, aids, hub
+from benchmarks.searching import KnowledgeSearch, similarity
 from core.assistant.answer import select
 from core.assistant.confidence import calibrate, evidence, fit, shipped
 from core.assistant.weights import FOLDER, Linear, load
 from core.evaluation.answers import score
 from core.types import Language
-from tools.reader_examples import READ_PARAGRAPHS
 
 SEEDS = range(5)
 PROMISES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50)  # percent
@@ -55,19 +54,6 @@ ENCODER_CARD = {
     "how": CARD["how"],
     "made_by": CARD["made_by"],
 }
-READER_CARD = {
-    "what": "logistic regression: probability that a quoted answer is right, with the logits of the shipped reader",
-    "fitted_on": [
-        "DRCD dev, paragraphs 400 to 499 of 1,000 (the reader was taught the first 400)",
-        "CMRC 2018 trial, first 128 of 256 paragraphs",
-        "benchmarks/data/support_en and support_zh (written for this project), as often again as those together",
-    ],
-    "how": CARD["how"],
-    "licences": CARD["licences"],
-    "made_by": CARD["made_by"],
-    "thresholds": CARD["thresholds"],
-}
-READER_SEEDS = SEEDS[:3]  # reading is slow: fewer choices of what is indexed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +72,21 @@ class Rows:
 
 
 @cache
-def rows_of(name: str, seed: int, *, reader: bool = False, start: float = 0.0) -> Rows:
-    """Evidence and verdicts of a set's questions with a random half of its paragraphs indexed.
-
-    ``start``: questions to paragraphs before this share of the set are left out.
-    """
+def rows_of(name: str, seed: int) -> Rows:
+    """Evidence and verdicts of a set's questions with a random half of its paragraphs indexed."""
     reading = load_reading(name)
     count = len(reading.paragraphs)
     kept = np.random.default_rng(seed).permutation(count) < count // 2
     search = KnowledgeSearch([p for p in passages_of(reading) if kept[p.id]])
     facts, span, paragraph = [], [], []
-    aid = aids("en" if name == "xquad_en" else "zh", reader=reader)
-    questions = [asked for asked in reading.questions if asked.paragraph >= start * count]
-    for asked in questions:
+    for asked in reading.questions:
         found = search.search(asked.question)
-        draft = select(asked.question, found, idf=search.idf, **aid)
+        draft = select(asked.question, found, idf=search.idf, similarity=similarity if name == "xquad_en" else None)
         facts.append(evidence(draft, found, search.idf))
         span.append(bool(kept[asked.paragraph]) and score(draft.citations, gold_of(asked)).text_all)
         paragraph.append(draft.lead is not None and found[draft.lead.passage].passage.id == asked.paragraph)
-    place = np.array([asked.paragraph / count for asked in questions])
-    indexed = np.array([kept[asked.paragraph] for asked in questions])
+    place = np.array([asked.paragraph / count for asked in reading.questions])
+    indexed = np.array([kept[asked.paragraph] for asked in reading.questions])
     return Rows(np.array(facts), np.array(span), np.array(paragraph), indexed, place)
 
 
@@ -127,28 +108,17 @@ def report(calibration: Rows, test: Rows, right: str, max_wrong: float) -> dict[
     }
 
 
-def support_rows(
-    company: support.Company,
-    seed: int | None,
-    share: float = 0.5,
-    *,
-    reader: bool = False,
-    model: Linear | None = None,
-) -> Rows:
-    """A company's questions: with everything indexed (``seed`` None), or the answerable ones with a random share.
-
-    ``model``: another ranker than the shipped one.
-    """
+def support_rows(company: support.Company, seed: int | None, share: float = 0.5) -> Rows:
+    """A company's questions: with everything indexed (``seed`` None), or the answerable ones with a random share."""
     rng = np.random.default_rng(seed)
     kept = {p.id for p in company.passages if seed is None or rng.random() < share} or {company.passages[0].id}
     base = KnowledgeSearch([p for p in company.passages if p.id in kept])
     facts, span, paragraph, indexed = [], [], [], []
-    aid = aids(company.language, reader=reader) | {"model": model}
     for asked in company.questions:
         if seed is not None and not asked.answerable:
             continue
         found = base.search(asked.question)
-        draft = select(asked.question, found, idf=base.idf, **aid)
+        draft = select(asked.question, found, idf=base.idf, similarity=similarity if company.language == "en" else None)
         if draft.lead is None:
             continue
         here = asked.passage in kept
@@ -166,27 +136,13 @@ def joined(parts: Sequence[Rows]) -> Rows:
 def fitted(language: Language, companies: Sequence[support.Company]) -> tuple[Linear, list[Rows]]:
     """A confidence model from companies of one language (Chinese: and the reading halves); and the rows with a half
     not indexed, from which thresholds are chosen."""
-    reading = [rows_of(name, seed).part(0, 0.5) for name in ("drcd", "cmrc") for seed in SEEDS]
-    return _fitted(companies, reading if language == "zh" else [], reader=False)
-
-
-def fitted_with_reader(companies: Sequence[support.Company]) -> tuple[Linear, list[Rows]]:
-    """The same with a reader: one model for both languages."""
-    taught = READ_PARAGRAPHS / len(load_reading("drcd").paragraphs)
-    reading = [rows_of("drcd", seed, reader=True, start=taught).part(0, 0.5) for seed in READER_SEEDS]
-    reading += [rows_of("cmrc", seed, reader=True).part(0, 0.5) for seed in READER_SEEDS]
-    return _fitted(companies, reading, reader=True)
-
-
-def _fitted(
-    companies: Sequence[support.Company], reading: Sequence[Rows], *, reader: bool
-) -> tuple[Linear, list[Rows]]:
-    halves = [support_rows(company, seed, reader=reader) for company in companies for seed in SEEDS[:3]]
+    halves = [support_rows(company, seed) for company in companies for seed in SEEDS[:3]]
     # A handful of passages: that a sentence is the best of five says little.
-    tiny = [support_rows(company, seed, share=0.08, reader=reader) for company in companies for seed in SEEDS[:2]]
-    parts = [*halves, *tiny, *(support_rows(company, None, reader=reader) for company in companies)]
+    tiny = [support_rows(company, seed, share=0.08) for company in companies for seed in SEEDS[:2]]
+    parts = [*halves, *tiny, *(support_rows(company, None) for company in companies)]
     natural = list(halves)
-    if reading:
+    if language == "zh":
+        reading = [rows_of(name, seed).part(0, 0.5) for name in ("drcd", "cmrc") for seed in SEEDS]
         natural.append(_thinned(joined(reading), sum(len(part.span) for part in halves)))
         repeats = round(sum(len(part.span) for part in reading) / sum(len(part.span) for part in parts))
         parts = [*reading, *parts * max(1, repeats)]
@@ -215,8 +171,6 @@ def write_weights() -> None:
         pairs += [(models[language], rows) for rows in natural]
     _write("confidence", CARD, models["zh"], thresholds(pairs))
     _write("confidence_encoder", ENCODER_CARD, models["en"], {})
-    model, natural = fitted_with_reader([*support.companies("en"), *support.companies("zh")])
-    _write("confidence_reader", READER_CARD, model, thresholds([(model, rows) for rows in natural]))
     load.cache_clear()
 
 
@@ -236,21 +190,15 @@ def main() -> None:
     arguments.add_argument("--fit", action="store_true", help="fit the shipped weights first")
     arguments.add_argument("--max-wrong", type=float, default=0.05)
     arguments.add_argument("--sets", nargs="+", default=["drcd", "cmrc", "xquad_en", "xquad_zh"])
-    arguments.add_argument("--words", action="store_true", help="without the reader, though it is there")
     options = arguments.parse_args()
-    reader = not options.words and hub().reader() is not None
-    seeds = READER_SEEDS if reader else SEEDS
     if options.fit:
         write_weights()
     results: dict[str, dict[str, dict[str, float]]] = {}
-    with_reader = "with the reader" if reader else "by words alone"
-    print(
-        f"threshold calibrated at {options.max_wrong:.0%}, {with_reader}; mean of {len(seeds)} choices, both directions"
-    )
+    print(f"threshold calibrated at {options.max_wrong:.0%}; mean of {len(SEEDS)} choices, both directions")
     print(f"{'':12}{'right =':12}{'wrong':>8}{'worst':>8}{'coverage':>10}{'least':>8}{'possible':>10}{'answered':>10}")
     for name in options.sets:
+        runs = [rows_of(name, seed) for seed in SEEDS]
         start = 0.5 if name in ("drcd", "cmrc") else 0.0
-        runs = [rows_of(name, seed, reader=reader, start=start) for seed in seeds]
         middle = (start + 1) / 2
         for right in ("span", "paragraph"):
             figures = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.models.hub import ModelHub
-from core.models.reading import Page
 from core.retrieval.build import LANGUAGE_CODES, BuildOptions, PassageList, build_version
 from core.retrieval.pipeline import KnowledgeIndex
 from core.settings import Settings
@@ -49,32 +48,19 @@ class KnowledgeSearch:
         return [Found(hit, self.by_id[hit.passage_id]) for hit in self.index.search(question, k=k).hits]
 
 
-_READ: dict[tuple[str, Page], NDArray[np.float32]] = {}
-
-
-def read(question: str, pages: Sequence[Page]) -> list[NDArray[np.float32]]:
-    """What the product's reader makes of the pages, remembered: runs that differ in what is indexed ask it again."""
-    missing = [page for page in pages if (question, page) not in _READ]
-    if missing:
-        reader = hub().reader()
-        if reader is None:
-            raise SystemExit("the reader's files are not there: python -m tools.starters reader")
-        for page, logits in zip(missing, reader.read(question, missing), strict=True):
-            _READ[question, page] = logits
-    return [_READ[question, page] for page in pages]
-
-
-def aids(language: Language, *, reader: bool) -> dict[str, Any]:
-    """What the product uses beside words when it chooses sentences for questions in ``language``."""
-    if reader:
-        return {"read": read}
-    return {"similarity": similarity} if language == "en" else {}
+@lru_cache(maxsize=100_000)
+def _vector(text: str) -> NDArray[np.float32]:
+    return np.asarray(hub().encoder().encode([text], kind="passage")[0])
 
 
 def similarity(question: str, sentences: Sequence[str]) -> list[float]:
     """Cosines by the product's encoder."""
     if not sentences:
         return []
-    encoder = hub().encoder()
-    query = encoder.encode([question], kind="query")[0]
-    return [float(query @ vector) for vector in encoder.encode(list(sentences), kind="passage")]
+    query = hub().encoder().encode([question], kind="query")[0]
+    return [float(query @ _vector(sentence)) for sentence in sentences]
+
+
+def aid(language: Language) -> dict[str, Any]:
+    """What the product uses beside words when it chooses sentences for questions in ``language``."""
+    return {"similarity": similarity} if language in hub().encoder().languages else {}

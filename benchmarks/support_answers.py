@@ -1,10 +1,10 @@
 """Short customer questions to small help centres: answers and refusals, each company by weights that never saw it.
 
 The sets are ``benchmarks/data/support_*`` (see benchmarks/support.py). The sentence ranker and the confidence model are
-fitted without the company that is measured (the reader was taught on other companies altogether); the threshold for
-"at most 5 % wrong" is chosen on the other companies too, as the shipped one is. Half of the passages are indexed, three
-random choices, so that half of the questions have no answer there; then everything is indexed and the questions that
-nothing answers are asked as well. Beside the product: the same without the reader.
+fitted without the company that is measured; the threshold for "at most 5 % from a wrong place" is chosen on the other
+companies too, as the shipped one is. Half of the passages are indexed, three random choices, so that half of the
+questions have no answer there; then everything is indexed and the questions that nothing answers are asked as well.
+Beside the product: the same by words alone.
 
     python -m benchmarks.support_answers [--json FILE] [--max-wrong 0.05]
 """
@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import refusal, support
-from benchmarks.fit_answer_weights import encoder_model, reader_model, words_model
-from benchmarks.searching import aids, hub
+from benchmarks.fit_answer_weights import encoder_model, encoder_zh_model, words_model
+from benchmarks.searching import aid
 from core.assistant.answer import select
 from core.assistant.confidence import calibrate
 from core.assistant.ranking import rank
@@ -30,29 +30,27 @@ from core.types import Language
 SEEDS = (11, 12, 13)
 
 
-def ranker(companies: Sequence[support.Company], language: Language, *, reader: bool) -> Linear:
-    """The sentence ranker fitted on ``companies``."""
-    if reader:
-        return reader_model(companies)[0]
+def ranker(companies: Sequence[support.Company], language: Language, *, encoder: bool) -> Linear:
+    """The sentence ranker fitted on ``companies`` and what the shipped one is fitted on beside them."""
     mine = [company for company in companies if company.language == language]
-    return (encoder_model(mine) if language == "en" else words_model(mine))[0]
+    if not encoder:
+        return words_model(mine)[0]
+    return (encoder_model([*mine, *support.teaching("en")]) if language == "en" else encoder_zh_model(mine))[0]
 
 
-def judge(companies: Sequence[support.Company], max_wrong: float, *, reader: bool) -> dict[str, dict[str, float]]:
+def judge(companies: Sequence[support.Company], max_wrong: float, *, encoder: bool) -> dict[str, dict[str, float]]:
     """Figures by language, each company unseen by what judges it."""
     found: dict[str, list[dict[str, float]]] = {}
     for company in companies:
-        others = [other for other in companies if other is not company]
-        model = ranker(others, company.language, reader=reader)
-        if reader:
-            sure, natural = refusal.fitted_with_reader(others)
-        else:
-            own = [other for other in others if other.language == company.language]
-            sure, natural = refusal.fitted(company.language, own)
+        language = company.language
+        own = [other for other in companies if other is not company and other.language == language]
+        model = ranker(own, language, encoder=encoder)
+        taught = support.teaching("en") if encoder and language == "en" else ()
+        sure, natural = refusal.fitted(language, [*own, *taught], encoder=encoder)
         rows = refusal.joined(natural)
         bar = calibrate(_chances(sure, rows), rows.paragraph.tolist(), max_wrong).value
-        figures = {**chosen(company, model, reader=reader), **refused(company, model, sure, bar, reader=reader)}
-        found.setdefault(company.language, []).append(figures)
+        figures = {**chosen(company, model, encoder=encoder), **refused(company, model, sure, bar, encoder=encoder)}
+        found.setdefault(language, []).append(figures)
     return {
         language: {key: float(np.mean([figures[key] for figures in rows])) for key in rows[0]}
         for language, rows in found.items()
@@ -63,33 +61,33 @@ def _chances(model: Linear, rows: refusal.Rows) -> list[float]:
     return [float(chance) for chance in 1 / (1 + np.exp(-model.scores(rows.evidence)))]
 
 
-def chosen(company: support.Company, model: Linear, *, reader: bool) -> dict[str, float]:
+def chosen(company: support.Company, model: Linear, *, encoder: bool) -> dict[str, float]:
     """Everything indexed: does the first sentence hold the answer, does one of the three best, does what is said."""
-    aid = aids(company.language, reader=reader)
+    more = aid(company.language) if encoder else {}
     idf = support.knowledge(company).idf
     first, three, said = [], [], []
     for searched in support.search(company):
         asked, found = searched.asked, searched.found
         if not asked.answerable:
             continue
-        best = rank(asked.question, found, idf=idf, model=model, **aid).candidates[:3]
+        best = rank(asked.question, found, idf=idf, model=model, **more).candidates[:3]
         marks = [
             found[c.passage].passage.id == asked.passage and c.view.start <= asked.start and asked.end <= c.view.end
             for c in best
         ]
         first.append(marks[:1] == [True])
         three.append(any(marks))
-        draft = select(asked.question, found, idf=idf, model=model, **aid)
+        draft = select(asked.question, found, idf=idf, model=model, **more)
         said.append(any(support.holds(citation, asked) for citation in draft.citations))
     return {"first": float(np.mean(first)), "three": float(np.mean(three)), "said": float(np.mean(said))}
 
 
-def refused(company: support.Company, model: Linear, sure: Linear, bar: float, *, reader: bool) -> dict[str, float]:
+def refused(company: support.Company, model: Linear, sure: Linear, bar: float, *, encoder: bool) -> dict[str, float]:
     """What the threshold ``bar`` lets through. ``half``: half of the passages indexed; ``all``: all of them, and the
     questions that nothing answers. Wrong counts answers that do not hold the answer, place those from a wrong place.
     """
-    half = refusal.joined([refusal.support_rows(company, seed, reader=reader, model=model) for seed in SEEDS])
-    whole = refusal.support_rows(company, None, reader=reader, model=model)
+    half = refusal.joined([refusal.ranked_rows(company, seed, encoder=encoder, model=model) for seed in SEEDS])
+    whole = refusal.ranked_rows(company, None, encoder=encoder, model=model)
     figures = {}
     for name, rows in (("half", half), ("all", whole)):
         given = np.array(_chances(sure, rows)) >= bar
@@ -108,8 +106,8 @@ def main() -> None:
     arguments.add_argument("--max-wrong", type=float, default=0.05)
     options = arguments.parse_args()
     companies = [*support.companies("en"), *support.companies("zh")]
-    sides = {"without the reader": False, **({"with the reader": True} if hub().reader() is not None else {})}
-    results = {side: judge(companies, options.max_wrong, reader=reader) for side, reader in sides.items()}
+    sides = {"by words": False, "product": True}
+    results = {side: judge(companies, options.max_wrong, encoder=encoder) for side, encoder in sides.items()}
     print(f"threshold for at most {options.max_wrong:.0%} from a wrong place, chosen on other companies")
     for side, by_language in results.items():
         for language, row in by_language.items():

@@ -52,11 +52,10 @@ class Settings(BaseSettings):
     models_dir: Path | None = Field(None, description="Folder with local copies of models, looked in first.")
     allow_hub: bool = Field(False, description="May models be downloaded from the Hugging Face hub.")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
-    encoder: str = Field("all-MiniLM-L6-v2", description="Catalogue name of the sentence encoder.")
+    encoder: str = Field("pilotlight-minilm-bilingual", description="Catalogue name of the sentence encoder.")
     encoder_precision: Literal["auto", "int8", "fp32"] = Field(
         "auto", description="auto takes int8 where its quality holds."
     )
-    reader: str = Field("reader", description="Folder of the reader that weighs sentences; empty for words alone.")
     reranker: str = Field("", description="Catalogue name of a cross-encoder; empty means no reranking.")
     models_memory_mb: int = Field(
         3000, ge=100, description="Memory for loaded models of the workspace, in MiB; the longest unused goes first."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.assistant.cite import cite, shown
 from core.assistant.features import Kind, numbers
-from core.assistant.ranking import FEATURES, Candidate, Idf, Ranked, Read, Similarity, analyse_passage, rank
+from core.assistant.ranking import FEATURES, Candidate, Idf, Ranked, Similarity, analyse_passage, rank
 from core.assistant.weights import Linear, load
 from core.text.language import has_han
 from core.types import AnswerSentence, Citation, Found
@@ -44,15 +44,13 @@ def select(
     max_sentences: int = 3,
     idf: Idf | None = None,
     similarity: Similarity | None = None,
-    read: Read | None = None,
     model: Linear | None = None,
 ) -> Draft:
     """The sentences of ``found`` (best passage first) that answer ``question``, at most ``max_sentences``.
 
-    Every citation's quote equals the stored text at its offsets. ``idf``, ``similarity`` and ``read``: see
-    ``ranking.rank``.
+    Every citation's quote equals the stored text at its offsets. ``idf`` and ``similarity``: see ``ranking.rank``.
     """
-    ranked = rank(question, found, idf=idf, similarity=similarity, read=read, model=model)
+    ranked = rank(question, found, idf=idf, similarity=similarity, model=model)
     chosen = _choose(ranked, found, max_sentences, model or load("answer", FEATURES))
     return _write(ranked, chosen, found)
 

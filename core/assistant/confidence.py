@@ -36,16 +36,14 @@ EVIDENCE = (
     "answer_type",
 )
 ENCODER_EVIDENCE = (*EVIDENCE, "similarity", "similarity_margin", "dense")
-READER_EVIDENCE = (*EVIDENCE, "reading", "reading_any", "reading_margin", "reading_agrees")
-SHIPPED = {
-    len(EVIDENCE): ("confidence", EVIDENCE),
-    len(ENCODER_EVIDENCE): ("confidence_encoder", ENCODER_EVIDENCE),
-    len(READER_EVIDENCE): ("confidence_reader", READER_EVIDENCE),
-}
 # What can only speak against an answer; all other evidence only for it, whatever chance correlations in a set say.
 AGAINST = frozenset({"rarest_missing", "numbers_missing"})
-ENOUGH = 30  # golden questions answered, rightly or wrongly, needed before a knowledge base gets a model of its own
-EITHER = 8  # and of each kind at least so many
+# Which shipped model judges, and the evidence it wants.
+KINDS = {"confidence": EVIDENCE, "confidence_encoder": ENCODER_EVIDENCE}
+ENOUGH = (
+    100  # golden questions of one kind, answered rightly or wrongly, before a knowledge base gets a model of its own
+)
+EITHER = 20  # and of each kind at least so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +66,18 @@ class Threshold:
 def evidence(draft: Draft, found: Sequence[Found], idf: Idf | None = None) -> NDArray[np.float64]:
     """The numbers that speak for or against a draft; zeros when it is empty.
 
-    Shape (n,), one of the sizes in SHIPPED: more of them where a reader read the sentences or an encoder compared them
-    with the question.
+    Shape (len(EVIDENCE),), or (len(ENCODER_EVIDENCE),) where an encoder compared the sentences with the question;
+    :func:`kind_of` names which.
     """
     lead = draft.lead
     if lead is None:
         return np.zeros(len(EVIDENCE))
     words = _evidence_of_words(draft, lead, found, idf)
-    if any(c.reading is not None for c in draft.ranked.candidates):
-        return np.append(words, _evidence_of_reading(draft, lead))
     if lead.similarity is None:
         return words
     cosines = sorted((c.similarity for c in draft.ranked.candidates if c.similarity is not None), reverse=True)
     margin = lead.similarity - (cosines[1] if len(cosines) > 1 else 0.0)
     return np.append(words, [lead.similarity, margin, found[lead.passage].hit.dense or 0.0])
-
-
-def _evidence_of_reading(draft: Draft, lead: Candidate) -> list[float]:
-    read = [c.reading for c in draft.ranked.candidates if c.reading is not None]
-    own = lead.reading if lead.reading is not None else min(read)
-    best = max(read)
-    others = [c.reading for c in draft.ranked.candidates if c is not lead and c.reading is not None]
-    every = best + math.log(sum(math.exp(reading - best) for reading in read))
-    return [own, every, own - max(others, default=own), 1.0 if own >= best else 0.0]
 
 
 def _evidence_of_words(draft: Draft, lead: Candidate, found: Sequence[Found], idf: Idf | None) -> NDArray[np.float64]:
@@ -151,30 +138,36 @@ def _longest_run(asked: Sequence[str], text: str) -> int:
 
 def confidence(draft: Draft, found: Sequence[Found], *, idf: Idf | None = None, model: Linear | None = None) -> float:
     """Probability in [0, 1] that the draft answers the question rightly; 0 for an empty one."""
-    return 0.0 if draft.lead is None else probability(evidence(draft, found, idf), model)
+    if draft.lead is None:
+        return 0.0
+    return probability(evidence(draft, found, idf), model or shipped(kind_of(draft)))
 
 
-def probability(numbers_of: NDArray[np.float64], model: Linear | None = None) -> float:
-    """Probability in [0, 1] for evidence (n,), by ``model`` or the shipped one for evidence of that size."""
-    return _sigmoid(float((model or shipped(len(numbers_of))).scores(numbers_of[None, :])[0]))
+def kind_of(draft: Draft) -> str:
+    """Which of KINDS a draft's evidence is: by words, or with an encoder's cosines."""
+    return "confidence" if draft.lead is None or draft.lead.similarity is None else "confidence_encoder"
 
 
-def shipped(size: int) -> Linear:
-    """The shipped model for evidence of ``size`` numbers: by words, with a reader, or with an encoder's cosines."""
-    return load(*SHIPPED[size])
+def probability(numbers_of: NDArray[np.float64], model: Linear) -> float:
+    """Probability in [0, 1] for evidence (n,)."""
+    return _sigmoid(float(model.scores(numbers_of[None, :])[0]))
+
+
+def shipped(kind: str) -> Linear:
+    """The shipped model of a kind of evidence."""
+    return load(kind, KINDS[kind])
 
 
 def _sigmoid(score: float) -> float:
     return 1 / (1 + math.exp(-score)) if score >= 0 else math.exp(score) / (1 + math.exp(score))
 
 
-def default_threshold(max_wrong: float = 0.05, *, reader: bool = False) -> float:
+def default_threshold(max_wrong: float = 0.05) -> float:
     """The shipped threshold for a promise (a share), until there are golden questions: the nearest stricter one kept.
 
-    Chosen on the sets of the weights' card; a promise stricter than all of them takes the strictest. ``reader``:
-    whether a reader's logits are among the evidence.
+    Chosen on the sets of the weights' card; a promise stricter than all of them takes the strictest.
     """
-    constants = load(*SHIPPED[len(READER_EVIDENCE if reader else EVIDENCE)]).constants
+    constants = shipped("confidence").constants
     steps = sorted((float(name.removeprefix("at_")) / 100, value) for name, value in constants.items())
     kept = [value for promise, value in steps if promise <= max_wrong + 1e-9]
     return kept[-1] if kept else steps[0][1]
@@ -205,7 +198,7 @@ def fit(rows: NDArray[np.float64], right: Sequence[bool], *, prior: Linear | Non
         value = float(np.sum(np.logaddexp(0, z) - y * z) + 0.5 * np.sum(pull * (w - start) ** 2))
         return value, scaled.T @ (1 / (1 + np.exp(-z)) - y) + pull * (w - start)
 
-    names = SHIPPED[rows.shape[1]][1]
+    names = prior.names if prior is not None else EVIDENCE if rows.shape[1] == len(EVIDENCE) else ENCODER_EVIDENCE
     bounds = [(None, 0.0) if name in AGAINST else (0.0, None) for name in names]
     w = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x)
     coefficients = w[:-1] / spread
@@ -218,17 +211,17 @@ def fit(rows: NDArray[np.float64], right: Sequence[bool], *, prior: Linear | Non
 
 
 def refit(
-    rows: NDArray[np.float64], right: Sequence[bool], folds: int = 5
+    rows: NDArray[np.float64], right: Sequence[bool], folds: int = 5, *, prior: Linear
 ) -> tuple[Linear, NDArray[np.float64]] | None:
     """A knowledge base's own model and its cross-validated probabilities (n,); None when there is too little to learn.
 
-    Needs ENOUGH golden questions answered rightly and wrongly together, at least 8 of either kind. The probabilities
-    are each made by a model that did not see its question: calibrate on these, not on the fitted ones.
+    ``prior`` is the shipped model of that kind of evidence. Needs ENOUGH golden questions answered rightly and wrongly
+    together, at least EITHER of either kind. The probabilities are each made by a model that did not see its question:
+    calibrate on these, not on the fitted ones.
     """
     y = np.asarray(right, dtype=bool)
     if len(y) < ENOUGH or min(int(y.sum()), int((~y).sum())) < EITHER:
         return None
-    prior = shipped(rows.shape[1])
     order = np.argsort(~y, kind="stable")
     fold = np.empty(len(y), dtype=int)
     fold[order] = np.arange(len(y)) % folds  # each fold holds both kinds

@@ -1,9 +1,8 @@
 """Which sentence answers: every sentence of the found passages, described by numbers and ranked by a linear model.
 
 The model is a conditional logit (McFadden 1974): the probability that a sentence is the answering one is the softmax
-of its score over all candidates. Its coefficients are in ``weights/answer.json`` (words alone),
-``weights/answer_reader.json`` (with what a reader made of each sentence) and ``weights/answer_encoder.json`` (English
-without a reader, with an encoder's cosines); ``benchmarks/fit_answer_weights.py`` makes them.
+of its score over all candidates. Its coefficients are in ``weights/answer.json`` (words alone) and
+``weights/answer_encoder.json`` (English, with an encoder's cosines); ``benchmarks/fit_answer_weights.py`` makes them.
 The idea that carries it: a question names a topic and an attribute of it. Sentences of a passage share the topic, so
 what counts is the attribute: words rare *within the passage*, and words that are not the topic's.
 """
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 
 from core.assistant.features import ANSWERS, Kind, Question, analyse_question, grams, numbers, stems, tokens
 from core.assistant.weights import Linear, load
-from core.models.reading import Page
 from core.text.language import has_han
 from core.text.sentences import sentence_spans
 from core.text.words import simplify
@@ -28,8 +26,6 @@ from core.types import Found, PassageRecord
 
 Idf = Callable[[str], float]
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
-# For a question and pages: one logit a sentence of each page, NaN where the reader did not come so far.
-Read = Callable[[str, Sequence[Page]], Sequence[NDArray[np.float32]]]
 
 FEATURES = (
     "passage_strength",
@@ -49,14 +45,7 @@ FEATURES = (
     "bare",
 )
 ENCODER_FEATURES = (*FEATURES, "similarity", "dense")
-READER_FEATURES = (*FEATURES, "reading")
-SHIPPED = {
-    len(FEATURES): ("answer", FEATURES),
-    len(ENCODER_FEATURES): ("answer_encoder", ENCODER_FEATURES),
-    len(READER_FEATURES): ("answer_reader", READER_FEATURES),
-}
 _MOST_ENCODED = 48  # sentences
-_MOST_READ = 6  # passages: reading is what costs, and what answers is nearly always among the first
 _HEAD = 60  # characters of a passage's beginning in which its topic is looked for
 
 
@@ -81,7 +70,6 @@ class Candidate:
     score: float
     probability: float
     similarity: float | None = None  # cosine with the question, where an encoder was asked
-    reading: float | None = None  # the reader's logit, above 0: rather this sentence than no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +83,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """Sentences that may answer: ``features`` (n, one of the sizes in SHIPPED), one row a view."""
+    """Sentences that may answer: ``features`` (n, len(FEATURES) or len(ENCODER_FEATURES)), one row a view."""
 
     question: Question
     features: NDArray[np.float64]
@@ -103,11 +91,11 @@ class Described:
     views: list[SentenceView]
     covers: tuple[float, ...]
     cosines: NDArray[np.float64]  # NaN: not encoded
-    readings: NDArray[np.float64]  # NaN: not read
 
     def model(self) -> Linear:
         """The shipped weights for these features."""
-        return load(*SHIPPED[self.features.shape[1]])
+        with_cosines = self.features.shape[1] == len(ENCODER_FEATURES)
+        return load("answer_encoder", ENCODER_FEATURES) if with_cosines else load("answer", FEATURES)
 
 
 @lru_cache(maxsize=2048)
@@ -184,19 +172,17 @@ def rank(
     *,
     idf: Idf | None = None,
     similarity: Similarity | None = None,
-    read: Read | None = None,
     model: Linear | None = None,
 ) -> Ranked:
     """All sentences of ``found`` but headings, most probable answer first.
 
     ``idf`` weighs the question's search words (the knowledge base's own; without it, rarity among the candidates).
-    ``read`` asks a reader; ``similarity(question, sentences)`` gives cosines of a sentence encoder, used for English
-    and without a reader only. Each has weights of its own. ``model`` takes the shipped weights' place; one over
-    FEATURES leaves both out.
+    ``similarity(question, sentences)`` gives cosines of a sentence encoder; used for English only, with weights of its
+    own. ``model`` takes the shipped weights' place; one over FEATURES leaves similarity out.
     """
     if model is not None and len(model.names) == len(FEATURES):
-        similarity = read = None
-    described = describe_all(question, found, idf, similarity, read)
+        similarity = None
+    described = describe_all(question, found, idf, similarity)
     if not described.views:
         return Ranked(described.question, (), described.covers)
     scores = (model or described.model()).scores(described.features)
@@ -208,32 +194,26 @@ def rank(
 
 
 def describe_all(
-    question: str,
-    found: Sequence[Found],
-    idf: Idf | None = None,
-    similarity: Similarity | None = None,
-    read: Read | None = None,
+    question: str, found: Sequence[Found], idf: Idf | None = None, similarity: Similarity | None = None
 ) -> Described:
     """Every sentence of ``found`` but headings, described as the model that will rank it wants."""
     asked = analyse_question(question)
     features, places, views, covers = describe(asked, found, idf)
     kept = [i for i, (p, _) in enumerate(places) if not is_title(found[p].passage, views[i])] or list(range(len(views)))
     features, places, views = features[kept], [places[i] for i in kept], [views[i] for i in kept]
-    cosines, readings = np.full(len(views), np.nan), np.full(len(views), np.nan)
-    if read is not None and views:
-        readings = _readings(question, found, places, read)
-        features = np.column_stack([features, _filled(readings)])
-    elif similarity is not None and views and not has_han(question):
+    cosines = np.full(len(views), np.nan)
+    if similarity is not None and views and not has_han(question):
         scores = load("answer", FEATURES).scores(features)
         cosines = _cosines(question, found, places, views, scores, similarity)
         features = with_encoder(features, cosines, [found[p].hit.dense for p, _ in places])
-    return Described(asked, features, places, views, tuple(covers), cosines, readings)
+    return Described(asked, features, places, views, tuple(covers), cosines)
 
 
 def _candidate(described: Described, i: int, score: float, probability: float) -> Candidate:
     passage, sentence = described.places[i]
-    cosine, reading = (None if math.isnan(x) else float(x) for x in (described.cosines[i], described.readings[i]))
-    return Candidate(passage, sentence, described.views[i], score, probability, cosine, reading)
+    cosine = float(described.cosines[i])
+    similarity = None if math.isnan(cosine) else cosine
+    return Candidate(passage, sentence, described.views[i], score, probability, similarity)
 
 
 def is_title(passage: PassageRecord, view: SentenceView) -> bool:
@@ -253,34 +233,13 @@ def in_context(passage: PassageRecord, view: SentenceView) -> str:
     return f"{section}: {text}" if section else text
 
 
-def page_of(passage: PassageRecord) -> Page:
-    """A passage as a reader reads it: under its heading, a table's rows under their header."""
-    parts = _parts(passage.section)[-2:]
-    heading = " ".join([*parts, passage.header] if passage.header else parts)
-    views = analyse_passage(passage.text, passage.header)
-    return Page(heading, passage.text, tuple((view.start, view.end) for view in views))
-
-
 def with_encoder(
     features: NDArray[np.float64], cosines: NDArray[np.float64], dense: Sequence[float | None]
 ) -> NDArray[np.float64]:
     """Features (n, len(ENCODER_FEATURES)): a sentence that was not encoded counts as the least similar one."""
+    least = float(np.nanmin(cosines)) if not np.isnan(cosines).all() else 0.0
     passages = np.array([value or 0.0 for value in dense])
-    return np.column_stack([features, _filled(cosines), passages])
-
-
-def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What was not looked at counts as the least."""
-    least = float(np.nanmin(values)) if not np.isnan(values).all() else 0.0
-    return np.nan_to_num(values, nan=least)
-
-
-def _readings(
-    question: str, found: Sequence[Found], places: Sequence[tuple[int, int]], read: Read
-) -> NDArray[np.float64]:
-    """The reader's logits of the sentences at ``places``; NaN beyond the passages that are read."""
-    logits = read(question, [page_of(item.passage) for item in found[:_MOST_READ]])
-    return np.array([float(logits[p][s]) if p < len(logits) else math.nan for p, s in places])
+    return np.column_stack([features, np.nan_to_num(cosines, nan=least), passages])
 
 
 def _cosines(

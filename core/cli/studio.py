@@ -32,6 +32,7 @@ def register(cli: typer.Typer) -> None:
     ):
         cli.command(name)(command)
     cli.command("work-on", hidden=True)(work_on)
+    cli.command("probe", hidden=True)(probe)
 
 
 def actor(language: str = "en") -> Actor:
@@ -122,3 +123,10 @@ def work_on(job_id: Annotated[int, typer.Argument(help="Number of the job.")]) -
     from core.cli import training_process
 
     training_process.work_on(job_id)
+
+
+def probe() -> None:
+    """The process that estimates a run; started by the pages."""
+    from core.cli import training_process
+
+    training_process.probe()

@@ -62,7 +62,7 @@ def _parsed(path: Path) -> Mapping[str, Any]:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise BadInput("studio.config_unreadable", name=path.name, format=kind, reason=str(error)) from error
     if not isinstance(found, dict):
-        raise BadInput("studio.config_type", name=path.name, key=path.name, expected="{...}")
+        raise BadInput("studio.config_type", name=path.name, entry=path.name, expected="{...}")
     return found
 
 
@@ -71,15 +71,15 @@ def _data(path: Path, said: Mapping[str, Any]) -> DataChoice:
     if isinstance(data, str) and data:
         return DataChoice(name=data)
     if data is None:
-        raise BadInput("studio.config_missing", name=path.name, key="data")
+        raise BadInput("studio.config_missing", name=path.name, entry="data")
     if not isinstance(data, dict):
-        raise BadInput("studio.config_type", name=path.name, key="data", expected="text | table")
+        raise BadInput("studio.config_type", name=path.name, entry="data", expected="text | table")
     _known(path, data, DATA_KEYS)
     if "file" not in data and "name" not in data:
-        raise BadInput("studio.config_missing", name=path.name, key="data.file")
+        raise BadInput("studio.config_missing", name=path.name, entry="data.file")
     version = data.get("version", 0)
     if not isinstance(version, int) or isinstance(version, bool):
-        raise BadInput("studio.config_type", name=path.name, key="data.version", expected="1, 2, 3 ...")
+        raise BadInput("studio.config_type", name=path.name, entry="data.version", expected="1, 2, 3 ...")
     files = {key: path.parent / _text(path, data, key) for key in ("file", "validation", "test") if key in data}
     return DataChoice(
         name=str(data.get("name", "")),
@@ -100,14 +100,14 @@ def _known(path: Path, said: Mapping[str, Any], known: Sequence[str]) -> None:
 
 def _text(path: Path, said: Mapping[str, Any], key: str) -> str:
     if key not in said:
-        raise BadInput("studio.config_missing", name=path.name, key=key)
+        raise BadInput("studio.config_missing", name=path.name, entry=key)
     if not isinstance(said[key], str) or not said[key]:
-        raise BadInput("studio.config_type", name=path.name, key=key, expected='"..."')
+        raise BadInput("studio.config_type", name=path.name, entry=key, expected='"..."')
     return str(said[key])
 
 
 def _mapping(path: Path, said: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = said.get(key, {})
     if not isinstance(found, dict):
-        raise BadInput("studio.config_type", name=path.name, key=key, expected="{...}")
+        raise BadInput("studio.config_type", name=path.name, entry=key, expected="{...}")
     return found

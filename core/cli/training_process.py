@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -36,6 +37,23 @@ def work_on(job_id: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def probe() -> None:
+    """Reads what to estimate from standard input and prints the estimate, as JSON."""
+    from core.bootstrap import build
+    from core.logs import set_up_logs
+    from core.services.studio.probing import answered
+    from core.services.studio.probing import probe as ask
+    from core.settings import load_settings
+
+    asked = json.load(sys.stdin)
+    settings = load_settings()
+    set_up_logs(settings.model_copy(update={"log_level": "ERROR"}))
+    app = build(settings)
+    found = answered(lambda: ask(app, asked["workspace"], asked["recipe"], asked["version"], asked["args"]))
+    print(f"\n{json.dumps(found)}", flush=True)
+    os._exit(0)
 
 
 def _leave_with_the_worker(code: int) -> None:

@@ -57,14 +57,10 @@ Sink = queue.SimpleQueue[Event | BaseException]
 
 
 class Request:
-    """What the texts of one call share: where their events go, and whether anybody still wants them.
-
-    ``repeatable``: the caller named the seed, so the same text must come again.
-    """
+    """What the texts of one call share: where their events go, and whether anybody still wants them."""
 
     def __init__(self, settings: GenerationSettings, shape: Shape | None = None) -> None:
         self.settings, self.shape = settings.seeded(), shape
-        self.repeatable = settings.seed is not None
         self.sink: Sink = queue.SimpleQueue()
         self.cancelled = threading.Event()
 
@@ -155,9 +151,7 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._texts)
 
-    def take(
-        self, load: Callable[[Writing], int] = lambda _: 0, fits: Callable[[Writing], bool] = lambda _: True
-    ) -> Writing | None:
+    def take(self, load: Callable[[Writing], int], fits: Callable[[Writing], bool] = lambda _: True) -> Writing | None:
         """The first of those with the least ``load``, if ``fits`` says so of it."""
         with self.condition:
             self._texts = deque(text for text in self._texts if not text.abandoned())

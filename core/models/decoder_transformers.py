@@ -46,7 +46,8 @@ class TransformersDecoder:
 
     def read(self, ids: Sequence[int]) -> Step:
         cache = self._new_cache()
-        step = self._forward(cache, self._torch.tensor([list(ids)], device=self._device), None)
+        batch = self._torch.tensor([list(ids)], device=self._device)
+        step = self._forward(cache, batch, self._torch.ones_like(batch), self._torch.arange(len(ids))[None])
         self._lengths.append(len(ids))
         self._cache = cache if len(self._lengths) == 1 else self._joined(self._cache, cache)
         return step
@@ -76,7 +77,8 @@ class TransformersDecoder:
         ids = self._torch.tensor([[token] for token in tokens], device=self._device)
         places = self._torch.arange(longest, device=self._device)
         starts = self._torch.tensor([longest - length for length in self._lengths], device=self._device)
-        return self._forward(self._cache, ids, (places[None] >= starts[:, None]).long())
+        mask = (places[None] >= starts[:, None]).long()
+        return self._forward(self._cache, ids, mask, self._torch.tensor(self._lengths)[:, None] - 1)
 
     def score(self, ids: Sequence[int]) -> Score:
         with self._torch.inference_mode():
@@ -85,15 +87,17 @@ class TransformersDecoder:
         logits, hidden = _numpy(output.logits[0, :-1]), _numpy(output.hidden_states[-1][0, :-1])
         return Score(log_softmax(logits)[np.arange(len(ids) - 1), np.array(ids[1:])], hidden)
 
-    def _forward(self, cache: Any, ids: Any, mask: Any) -> Step:
-        """``ids`` [rows, tokens]; ``mask`` [rows, past + tokens], 0 on padding, None where there is none."""
-        extra: dict[str, Any] = {"logits_to_keep": 1} if self._keeps_last else {}
-        if mask is not None:
-            lengths = self._torch.tensor(self._lengths, device=self._device)
-            extra |= {"attention_mask": mask, "position_ids": (lengths - 1)[:, None]}
+    def _forward(self, cache: Any, ids: Any, mask: Any, positions: Any) -> Step:
+        """``ids`` and ``positions`` [rows, tokens]; ``mask`` [rows, past + tokens], 0 on padding."""
         with self._torch.inference_mode():
             output = self._model(
-                input_ids=ids, past_key_values=cache, use_cache=True, output_hidden_states=True, **extra
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions.to(self._device),
+                past_key_values=cache,
+                use_cache=True,
+                output_hidden_states=True,
+                **({"logits_to_keep": 1} if self._keeps_last else {}),
             )
         return Step(_numpy(output.logits[:, -1]), _numpy(output.hidden_states[-1][:, -1]))
 
@@ -133,7 +137,7 @@ def _load(folder: Path, device: str) -> Any:
         if (folder / PLAIN).is_file() or (folder / f"{PLAIN}.index.json").is_file():
             model = AutoModelForCausalLM.from_pretrained(str(folder), use_safetensors=True, dtype="auto", **common)
         else:
-            model = _from_packed(folder)
+            model = from_weights(folder)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise Unavailable("generation.engine_failed", name=folder.name, reason=type(error).__name__) from error
     if device == "cpu" and model.dtype == torch.float16:
@@ -141,14 +145,19 @@ def _load(folder: Path, device: str) -> Any:
     return model.to(device).eval()
 
 
-def _from_packed(folder: Path) -> Any:
+def from_weights(folder: Path) -> Any:
+    """The causal language model of ``folder`` in float32, its weights packed or not. Raises KeyError for a missing one,
+    Unavailable for files that cannot be read.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
     model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    weights = {name: torch.from_numpy(array) for name, array in load_weights(folder).items()}
-    missing = set(model.load_state_dict(weights, strict=False).missing_keys) - {"lm_head.weight"}
+    names = set(model.state_dict())
+    weights = {name if name in names else f"transformer.{name}": a for name, a in load_weights(folder).items()}
+    tensors = {name: torch.tensor(array) for name, array in weights.items()}
+    missing = set(model.load_state_dict(tensors, strict=False).missing_keys) - {"lm_head.weight"}
     if missing:
         raise KeyError(sorted(missing)[0])
     model.tie_weights()

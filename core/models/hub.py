@@ -16,7 +16,6 @@ from core.settings import Settings
 if TYPE_CHECKING:
     from core.models.cross_encoder import CrossEncoder
     from core.models.encoder import Encoder
-    from core.models.reader import Reader
 
 log = structlog.get_logger(__name__)
 
@@ -49,14 +48,6 @@ class ModelHub:
         from core.models.encoder import load_encoder
 
         return self.once("encoder", lambda: load_encoder(self._settings))
-
-    def reader(self) -> Reader | None:
-        """The reader that settings name, or None when they name none. Raises Unavailable when it cannot be had."""
-        if not self._settings.reader:
-            return None
-        from core.models.reader import load_reader
-
-        return self.once("reader", lambda: load_reader(self._settings))
 
     def cross_encoder(self) -> CrossEncoder | None:
         """The configured reranker, or None when none is configured. Raises Unavailable when it cannot be had."""

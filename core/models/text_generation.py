@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from core.errors import BadInput, Unavailable
 from core.models.batching import Event, Finished, Piece, Reason, Request, Shape, StepScheduler, Writing
@@ -16,7 +16,7 @@ from core.models.text_stream import TextStream
 
 __all__ = ["Event", "Finished", "GenerationSettings", "Limits", "Piece", "TextGenerator", "Written", "open_generator"]
 
-EngineName = Literal["auto", "onnxruntime", "ctranslate2", "transformers"]
+EngineName = Literal["auto", "onnxruntime", "transformers"]
 _LEAST_VOCABULARY = 20
 _POLL = 0.05  # seconds between two looks at whether the reader has gone
 
@@ -43,18 +43,6 @@ class Written:
     seed: int
 
 
-class Scheduler(Protocol):
-    """Whatever turns ``Writing`` objects into events."""
-
-    def submit(self, texts: Sequence[Writing]) -> None:
-        """Raises Unavailable generation.busy."""
-        ...
-
-    def close(self) -> None:
-        """Cancels what is unfinished and lets go of the model."""
-        ...
-
-
 class TextGenerator:
     """A loaded language model. Safe to share between threads; texts asked for at once are written in one batch.
 
@@ -65,17 +53,17 @@ class TextGenerator:
     def __init__(
         self,
         name: str,
-        engine: str,
         tokenizer: Any,
-        scheduler: Scheduler,
-        *,
-        window: int,
+        decoder: Decoder,
         limits: Limits,
+        *,
         opening: str | None = None,
         marker: str = "",
     ) -> None:
-        self.name, self.engine, self.window, self.limits = name, engine, window, limits
-        self._tokenizer, self._scheduler = tokenizer, scheduler
+        self.name, self.engine, self.window, self.limits = name, decoder.engine, decoder.window, limits
+        self.width = decoder.width
+        self._tokenizer, self._decoder = tokenizer, decoder
+        self._scheduler = StepScheduler(decoder, most_waiting=limits.waiting)
         self._opening = [tokenizer.token_to_id(opening)] if opening else []
         self._marker = _encode_marker(tokenizer, marker)
 
@@ -92,7 +80,7 @@ class TextGenerator:
         A prompt longer than the window loses its beginning (``Finished.dropped_tokens``). ``cancelled`` is asked a few
         times a second; closing the iterator cancels too; both take effect at the next token. ``shape`` may change the
         scores of each token before it is chosen. Raises BadInput (generation.empty, generation.too_long,
-        generation.too_many) here, Unavailable (generation.busy, generation.failed) while iterating.
+        generation.too_many) here, Unavailable (generation.busy, generation.failed, generation.closed) while iterating.
         """
         settings = settings or GenerationSettings()
         request = Request(settings, shape)
@@ -121,15 +109,12 @@ class TextGenerator:
 
     def score(self, text: str) -> tuple[list[int], Score]:
         """Token ids of ``text`` (behind the opening token, if the model has one; cut to the window) and what the model
-        thinks of each from the second on. Raises BadInput generation.empty, Unavailable generation.cannot_score.
+        thinks of each from the second on. Raises BadInput generation.empty.
         """
-        scheduler = self._scheduler
-        if not isinstance(scheduler, StepScheduler):
-            raise Unavailable("generation.cannot_score", engine=self.engine)
         ids = [*self._opening, *self._encode(text)][: self.window]
         if len(ids) < 2:
             raise BadInput("generation.empty")
-        return ids, scheduler.between_steps(lambda: scheduler.decoder.score(ids))
+        return ids, self._scheduler.between_steps(lambda: self._decoder.score(ids))
 
     def close(self) -> None:
         """Cancels what is being written."""
@@ -214,19 +199,13 @@ def open_generator(
     if engine == "auto":
         shape = read_shape(folder) if _chosen_device(device) == "cpu" else None
         engine = "onnxruntime" if shape and graph_bytes(shape) <= MOST_BYTES else "transformers"
-    tokenizer = load_tokenizer(folder)
-    scheduler: Scheduler
-    if engine == "ctranslate2":
-        from core.models.text_generation_ct2 import Ct2Scheduler
-
-        ct2 = Ct2Scheduler(folder, cache, tokenizer, most_rows=limits.at_once, threads=threads, waiting=limits.waiting)
-        scheduler, name, window = ct2, ct2.engine, ct2.window
-    else:
-        decoder = _decoder(engine, folder, cache, device, threads, limits)
-        scheduler, name, window = StepScheduler(decoder, most_waiting=limits.waiting), decoder.engine, decoder.window
-    opening, marker = facts.get("separator") or None, str(facts.get("marker") or "")
     return TextGenerator(
-        folder.name, name, tokenizer, scheduler, window=window, limits=limits, opening=opening, marker=marker
+        folder.name,
+        load_tokenizer(folder),
+        _decoder(engine, folder, cache, device, threads, limits),
+        limits,
+        opening=facts.get("separator") or None,
+        marker=str(facts.get("marker") or ""),
     )
 
 

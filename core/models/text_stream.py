@@ -19,6 +19,7 @@ class TextStream:
         self._decoder = DecodeStream(skip_special_tokens=True)
         self._stop = [word for word in stop if word]
         self._pieces_have_spaces = type(tokenizer.decoder).__name__ == "WordPiece"
+        self._pending: list[int] = []  # tokens whose text waits for more bytes
         self._held = ""
         self._last = ""
         self.stopped = False
@@ -27,7 +28,9 @@ class TextStream:
         """What can be shown now that ``token`` is known. Sets ``stopped`` when a stop word is complete."""
         if self.stopped:
             return ""
-        self._held += self._respaced(self._decoder.step(self._tokenizer, token) or "")
+        piece = self._decoder.step(self._tokenizer, token)
+        self._pending = [*self._pending, token] if piece is None else []
+        self._held += self._respaced(piece or "")
         at = min((self._held.find(word) for word in self._stop if word in self._held), default=-1)
         if at >= 0:
             shown, self._held, self.stopped = self._held[:at], "", True
@@ -37,9 +40,10 @@ class TextStream:
         return shown
 
     def close(self) -> str:
-        """What was held back in case it became a stop word and did not."""
-        shown, self._held = self._held, ""
-        return shown
+        """What was held back and is text after all, but for a character that never became whole."""
+        rest = self._tokenizer.decode(self._pending, skip_special_tokens=True) if self._pending else ""
+        shown, self._held, self._pending = self._held + self._respaced(rest.rstrip("\ufffd")), "", []
+        return "" if self.stopped else shown
 
     def _respaced(self, piece: str) -> str:
         """WordPiece puts a space between any two tokens; Chinese has none."""

@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.assistant.confidence import SHIPPED, calibrate, default_threshold
+from core.assistant.confidence import KINDS, calibrate, default_threshold
 from core.assistant.weights import Linear, parse
 from core.db.tables import KnowledgeBase
 from core.services.application import Application
-from core.services.reading import reading
 
 MINIMUM = 20  # judged answers; with fewer not even a faultless record could keep "at most 5 % wrong"
 PROMISES = tuple(half / 200 for half in range(1, 101))  # 0.5 % to 50 %, as far as settings allow
@@ -29,16 +28,17 @@ class Case:
     right: bool
     answerable: bool
     evidence: tuple[float, ...] = ()
+    kind: str = ""  # of the evidence: core.assistant.confidence.KINDS
 
 
-def model_of(settings: Mapping[str, Any], size: int, encoder: str) -> Linear | None:
-    """The knowledge base's own confidence model for evidence of ``size`` numbers; None where the shipped one holds.
+def model_of(settings: Mapping[str, Any], kind: str, encoder: str) -> Linear | None:
+    """The knowledge base's own confidence model for a kind of evidence; None where the shipped one holds.
 
     A model learnt with another encoder is ignored: its cosines meant something else. So is one whose evidence an
     update of the product has changed, until golden questions teach it again.
     """
-    kept = settings.get("confidence", {}).get(str(size))
-    names = SHIPPED[size][1]
+    kept = settings.get("confidence", {}).get(kind)
+    names = KINDS[kind]
     if not kept or kept.get("encoder") != encoder or set(kept["coefficients"]) != set(names):
         return None
     return parse(kept, names)
@@ -52,14 +52,9 @@ def threshold_of(app: Application, base: KnowledgeBase) -> float:
     if steps:
         # Steps fall from the strictest promise to the laxest; none strict enough means that the default has to do.
         kept = [threshold for promise, threshold in steps if promise <= promised + 1e-9]
-        return float(kept[-1]) if kept else shipped_threshold(app, promised)
+        return float(kept[-1]) if kept else default_threshold(promised)
     found = settings.get("threshold")
-    return float(found) if found is not None else shipped_threshold(app, promised)
-
-
-def shipped_threshold(app: Application, promised: float) -> float:
-    """The threshold until there are golden questions; ``promised`` is a share."""
-    return default_threshold(promised, reader=reading(app) is not None)
+    return float(found) if found is not None else default_threshold(promised)
 
 
 def promise_of(app: Application, settings: Mapping[str, Any]) -> float:

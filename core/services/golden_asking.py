@@ -44,6 +44,7 @@ class Asked:
     considered: Considered | None
     proposed: Answer | None = None
     evidence: tuple[float, ...] = ()
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def ask_all(
             by_entry = considered.settled is not None and considered.settled.rung is Rung.FAQ
             # An entry may stand for knowledge that no document holds; then it says nothing about documents.
             from_documents = look(use_faq=False) if by_entry and (row.document or not row.answerable) else considered
-            return Asked(row, considered, from_documents.proposed, from_documents.evidence)
+            return Asked(row, considered, from_documents.proposed, from_documents.evidence, from_documents.kind)
         except PilotlightError as error:
             # One question that cannot be asked (an index that is being rebuilt) must not hide the others.
             log.warning("golden question failed", question=row.id, code=error.code)
@@ -114,6 +115,7 @@ def cases_of(asked: Sequence[Asked]) -> list[Case]:
             right=one.row.answerable and _verdict(one.row, one.proposed).passed,
             answerable=one.row.answerable,
             evidence=one.evidence,
+            kind=one.kind,
         )
         for one in asked
         if one.proposed is not None

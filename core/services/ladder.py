@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.assistant.answer import Draft, select
-from core.assistant.confidence import evidence, probability
+from core.assistant.confidence import evidence, kind_of, probability, shipped
 from core.assistant.dialogue import Turn, understand
 from core.assistant.ranking import Idf
 from core.assistant.refuse import refusal_for
@@ -22,7 +22,6 @@ from core.db.tables import KnowledgeBase
 from core.services.application import Application, OpenIndex
 from core.services.calibration import model_of, threshold_of
 from core.services.faq_match import match_faq
-from core.services.reading import reading
 from core.services.retrieve import held_matches
 from core.services.similarity import sentence_similarity, text_similarity
 from core.services.spoken import Clock, Speech
@@ -50,6 +49,7 @@ class Considered:
     passages: int = 0  # in the index
     idf: Idf | None = None
     evidence: tuple[float, ...] = ()  # what ``certain`` was computed from; empty where the documents say nothing
+    kind: str = ""  # of the evidence
 
     @property
     def proposed(self) -> Answer | None:
@@ -190,19 +190,20 @@ def _from_documents(
             found,
             max_sentences=app.settings.answer_sentences,
             idf=idf,
-            similarity=sentence_similarity(app),
-            read=reading(app),
+            similarity=sentence_similarity(app, query),
         )
         numbers = evidence(draft, found, idf) if draft.sentences else None
-        certain = 0.0 if numbers is None else probability(numbers, _own_model(app, workspace_id, kb_id, len(numbers)))
+        kind = kind_of(draft)
+        certain = 0.0 if numbers is None else probability(numbers, _model(app, workspace_id, kb_id, kind))
     size = opened.knowledge.size if opened is not None else 0
     reasons = () if numbers is None else tuple(float(number) for number in numbers)
-    return Considered(query, language, None, draft, found, certain, size, idf, reasons)
+    return Considered(query, language, None, draft, found, certain, size, idf, reasons, kind)
 
 
-def _own_model(app: Application, workspace_id: int, kb_id: int, size: int) -> Linear | None:
+def _model(app: Application, workspace_id: int, kb_id: int, kind: str) -> Linear:
+    """The knowledge base's own confidence model, else the shipped one."""
     with app.database.read(workspace_id) as rows:
-        return model_of(rows.get(KnowledgeBase, kb_id).settings, size, app.settings.encoder)
+        return model_of(rows.get(KnowledgeBase, kb_id).settings, kind, app.settings.encoder) or shipped(kind)
 
 
 def settle(app: Application, workspace_id: int, kb_id: int, considered: Considered, threshold: float) -> Decided:

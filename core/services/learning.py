@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import structlog
 
-from core.assistant.confidence import calibrate, probability, refit
+from core.assistant.confidence import calibrate, probability, refit, shipped
 from core.assistant.weights import Linear
 from core.db.tables import Document, GoldenQuestion, KnowledgeBase
 from core.db.unit_of_work import Rows
@@ -69,13 +69,13 @@ def learn_answers(
     """
     cases = cases_of(asked)
     models: dict[str, Any] = {}
-    for size in sorted({len(case.evidence) for case in cases if case.evidence}):
-        places = [place for place, case in enumerate(cases) if len(case.evidence) == size]
+    for kind in sorted({case.kind for case in cases if case.evidence}):
+        places = [place for place, case in enumerate(cases) if case.evidence and case.kind == kind]
         learnt = better_model([cases[place] for place in places], _promise(app, workspace_id, kb_id))
         if learnt is None:
             continue
         model, unseen = learnt
-        models[str(size)] = _as_dict(model, app.settings.encoder, len(places))
+        models[kind] = _as_dict(model, app.settings.encoder, len(places))
         for place, value in zip(places, unseen, strict=True):
             cases[place] = replace(cases[place], confidence=value)
     _store(app, workspace_id, kb_id, confidence=models)
@@ -84,20 +84,21 @@ def learn_answers(
 
 
 def better_model(cases: Sequence[Case], max_wrong: float) -> tuple[Linear, list[float]] | None:
-    """A confidence model of these cases and their cross-validated probabilities, if it beats the shipped one.
+    """A confidence model of these cases (of one kind) and their cross-validated probabilities, if it beats the shipped.
 
     It has to tell right from wrong better (log loss) and answer no fewer questions within the promise, both on
     questions it did not see. None otherwise, and where there are too few cases.
     """
     right = [case.right for case in cases]
     evidence = np.array([case.evidence for case in cases])
-    learnt = refit(evidence, right) if len(cases) else None
-    if learnt is None:
+    prior = shipped(cases[0].kind) if cases else None
+    learnt = refit(evidence, right, prior=prior) if prior is not None else None
+    if prior is None or learnt is None:
         return None
     model, unseen = learnt
-    shipped = [probability(row) for row in evidence]
-    answered = [calibrate(scores, right, max_wrong).coverage for scores in (unseen.tolist(), shipped)]
-    if _log_loss(unseen.tolist(), right) >= _log_loss(shipped, right) or answered[0] < answered[1]:
+    before = [probability(row, prior) for row in evidence]
+    answered = [calibrate(scores, right, max_wrong).coverage for scores in (unseen.tolist(), before)]
+    if _log_loss(unseen.tolist(), right) >= _log_loss(before, right) or answered[0] < answered[1]:
         return None
     return model, [float(value) for value in unseen]
 
@@ -115,9 +116,9 @@ def store_threshold(app: Application, workspace_id: int, kb_id: int, cases: Sequ
 
 def _with_model(one: Asked, base: KnowledgeBase, encoder: str) -> Asked:
     """The question with the confidence that the model now in force gives it."""
-    model = calibration.model_of(base.settings, len(one.evidence), encoder) if one.evidence else None
     if one.proposed is None or not one.evidence:
         return one
+    model = calibration.model_of(base.settings, one.kind, encoder) or shipped(one.kind)
     certain = probability(np.array(one.evidence), model)
     considered = one.considered
     if considered is not None and considered.settled is None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.services.application import Application
+from core.text.language import detect_language
 
 Vector = NDArray[np.float32]
 REMEMBERED = 4096  # sentences; 1.5 KiB each with 384 dimensions
@@ -53,8 +54,15 @@ def sentence_vectors(app: Application) -> SentenceVectors:
     return known
 
 
-def sentence_similarity(app: Application) -> Callable[[str, Sequence[str]], list[float]]:
-    """Cosines of a question with sentences, for choosing among them."""
+def sentence_similarity(app: Application, question: str) -> Callable[[str, Sequence[str]], list[float]] | None:
+    """Cosines of a question with sentences, for choosing among them; None for a question that is ranked by words.
+
+    Only English has rankers fitted with cosines. For Chinese they were tried and sorted the sentences better, but the
+    probabilities did not fit the other language's: see docs/decisions/refusal.md.
+    """
+    language = detect_language(question)
+    if language != "en" or language not in app.encoder().languages:
+        return None
     vectors = sentence_vectors(app)
 
     def similarity(question: str, sentences: Sequence[str]) -> list[float]:

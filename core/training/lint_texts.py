@@ -109,7 +109,7 @@ def personal(rows: Rows, options: LintOptions, watch: Watch) -> Iterator[Finding
             found.append(row)
             kinds.update(item.kind for item in here)
     if found:
-        listed = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
+        listed = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
         yield Finding("personal", "warning", len(found), rows.listed(found), {"kinds": listed})
 
 

@@ -39,7 +39,7 @@ def plot_curves(curves: Mapping[str, Curve], *, key: str, names: Mapping[str, st
     """One picture a family. ``names``: what the lines are called, where that is not the curve's own name."""
     shown = {name: curve for name, curve in curves.items() if curve}
     grouped = {"": list(shown)} if names is not None else families(list(shown))
-    with st.grid(min_column_width=320, key=f"curves-{key}", gap="small"):
+    with st.grid(1 if len(grouped) == 1 else "auto", min_column_width=320, key=f"curves-{key}", gap="small"):
         for family, members in grouped.items():
             rows = [
                 {"step": step, "value": value, "curve": (names or {}).get(name) or metric_name(name)}
@@ -73,7 +73,7 @@ def _lines(rows: list[dict[str, Any]], *, percent: bool, key: str) -> None:
                 alt.Tooltip("value:Q", title=tr("studio.value"), format=shape),
             ],
         )
-        .properties(height=230)
+        .properties(height=300)
     )
     st.altair_chart(chart, width="stretch", key=f"chart-{key}", alt=", ".join(order))
 
@@ -83,15 +83,15 @@ def plot_bars(rows: Sequence[Mapping[str, Any]], *, key: str, title: str, percen
     frame = pd.DataFrame(rows)
     order = list(dict.fromkeys(frame["name"]))
     parts = list(dict.fromkeys(frame["part"])) if "part" in frame else []
+    shape = "%" if percent else ".2~f" if any(isinstance(value, float) for value in frame["value"]) else ",.0f"
+    scale = alt.Scale(domain=[0, 1]) if percent else alt.Undefined
     encoding: dict[str, Any] = {
         "y": alt.Y("name:N", title=None, sort=order, axis=alt.Axis(labelLimit=150)),
-        "x": alt.X(
-            "value:Q", title=title, axis=alt.Axis(format="%" if percent else "~s", tickMinStep=0 if percent else 1)
-        ),
+        "x": alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(format=shape, tickCount=6)),
         "tooltip": [
             alt.Tooltip("name:N", title=tr("studio.name")),
             *([alt.Tooltip("part:N", title=tr("studio.part"))] if parts else []),
-            alt.Tooltip("value:Q", title=title, format=".1%" if percent else ","),
+            alt.Tooltip("value:Q", title=title, format=".1%" if percent else shape),
         ],
     }
     if parts:
@@ -100,7 +100,7 @@ def plot_bars(rows: Sequence[Mapping[str, Any]], *, key: str, title: str, percen
         frame["place"] = [parts.index(part) for part in frame["part"]]
     bars = alt.Chart(frame).mark_bar(cornerRadiusEnd=3, **({} if parts else {"color": AFTER})).encode(**encoding)
     st.altair_chart(
-        bars.properties(height=max(90, 28 * len(order) + 60)), width="stretch", key=f"bars-{key}", alt=title
+        bars.properties(height=32 * len(order) + (130 if parts else 70)), width="stretch", key=f"bars-{key}", alt=title
     )
 
 
@@ -135,7 +135,7 @@ def plot_bounds(rows: Sequence[tuple[str, Mapping[str, float], Mapping[str, floa
         x=alt.X("low:Q", title=None, axis=axis, scale=alt.Scale(zero=False)), x2="high:Q"
     )
     points = base.mark_circle(size=80, opacity=1).encode(x=alt.X("value:Q", title=None, axis=axis))
-    height = 46 * len(rows) + 60
+    height = 44 * len(rows) + 110
     st.altair_chart((lines + points).properties(height=height), width="stretch", key=f"bounds-{key}", alt=title)
 
 
@@ -159,7 +159,7 @@ def plot_calibration(sides: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], *
             "side:N",
             title=None,
             scale=alt.Scale(domain=names, range=[BEFORE, AFTER][-len(names) :]),
-            legend=alt.Legend(orient="top"),
+            legend=alt.Legend(orient="top", symbolOpacity=1),
         ),
         tooltip=[
             alt.Tooltip("side:N", title=tr("studio.part")),
@@ -179,7 +179,7 @@ def plot_calibration(sides: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], *
         .encode(x="x:Q", y="y:Q")
     )
     st.altair_chart(
-        (ideal + bounds + lines).properties(height=320),
+        (ideal + bounds + lines).properties(height=380),
         width="stretch",
         key=f"calibration-{key}",
         alt=tr("report.section.calibration"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from core.access.actor import Actor
@@ -14,6 +13,7 @@ from pages.shared.errors import show_error
 from pages.shared.language import tr
 from pages.shared.studio_charts import plot_curves
 from pages.shared.studio_place import go
+from pages.shared.studio_tables import table
 from pages.shared.studio_words import (
     argument_label,
     fewer_is_better,
@@ -43,7 +43,7 @@ def draw(app: Application, actor: Actor, chosen: list[int]) -> None:
     except PilotlightError as error:
         show_error(error)
         return
-    st.markdown(f"### {tr('studio.compare.title', n=len(found.runs))}")
+    st.subheader(tr("studio.compare.title", n=len(found.runs)), anchor=False)
     names = [f"{run.name} #{run.id}" for run in found.runs]
     _figures(found, names)
     _arguments(found, names)
@@ -66,7 +66,7 @@ def _figures(found: RunComparison, names: list[str]) -> None:
             [metric_name(name)]
             + [metric_value(name, value) + (" ★" if differ and value == best else "") for value in values]
         )
-    _table(rows, names, key="compare-metrics")
+    table(rows, [" ", *names], key="compare-metrics")
     if found.metrics:
         st.caption(tr("studio.compare.best"))
 
@@ -77,13 +77,7 @@ def _arguments(found: RunComparison, names: list[str]) -> None:
         st.caption(tr("studio.compare.same_arguments"))
         return
     rows = [[argument_label(name), *map(value_text, values)] for name, values in found.arguments.items()]
-    _table(rows, names, key="compare-arguments")
-
-
-def _table(rows: list[list[str]], names: list[str], *, key: str) -> None:
-    frame = pd.DataFrame(rows, columns=[" ", *names])
-    config = {" ": st.column_config.TextColumn(" ", pinned=True, width="medium")}
-    st.dataframe(frame, hide_index=True, key=key, width="stretch", column_config=config)
+    table(rows, [" ", *names], key="compare-arguments")
 
 
 def _curves(found: RunComparison, names: list[str]) -> None:

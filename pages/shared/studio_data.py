@@ -87,6 +87,7 @@ def _row(one: DataSetView) -> None:
                 f"**{plain(one.name)}**",
                 key=f"open-data-{one.id}",
                 type="tertiary",
+                wrap=True,
                 on_click=go,
                 kwargs={"data": one.id},
             )

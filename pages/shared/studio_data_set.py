@@ -47,14 +47,15 @@ def draw(app: Application, actor: Actor, one: DataSetView) -> None:
         kwargs={"data": None},
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="data-head"):
-        st.markdown(f"### {plain(one.name)}", width="content")
+        st.subheader(plain(one.name), anchor=False, width="content")
         st.badge(named("studio.tasks", one.task), color="gray")
         st.space("stretch")
         _actions(one)
     if one.note:
         st.caption(plain(one.note))
-    job_panel(app, actor, None, (data_sets.KIND,), key="data-set")  # type: ignore[arg-type]
     versions = data_sets.list_versions(app, actor, one.id)
+    if not versions or versions[0].state != "ready":
+        job_panel(app, actor, None, (data_sets.KIND,), key="data-set")  # type: ignore[arg-type]
     if not versions:
         st.caption(tr("studio.data.no_version"))
         return
@@ -173,8 +174,11 @@ def _dropped(version: DataSetVersionView) -> None:
             named_lines = ", ".join(
                 str(line[1] if isinstance(line, list | tuple) else line) for line in lines.get(reason, [])[:8]
             )
-            where = f" — {tr('studio.data.lines', lines=named_lines)}" if named_lines else ""
-            st.markdown(f"- {counted('studio.data.rows', int(count))}: {studio_findings.reason(reason)}{where}")
+            said = {"rows": counted("studio.data.rows", int(count)), "why": studio_findings.reason(reason)}
+            line = tr("studio.data.left_out", **said) + (
+                tr("studio.data.at_lines", lines=named_lines) if named_lines else ""
+            )
+            st.markdown(f"- {plain(line)}")
         for kind, count in sorted(personal.items()):
             if count:
                 st.markdown(f"- {tr('studio.data.masked', n=count, kind=named('studio.personal', kind))}")

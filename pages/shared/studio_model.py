@@ -15,8 +15,8 @@ from pages.shared.errors import errors_shown, show_error
 from pages.shared.language import language, tr
 from pages.shared.parts import notice
 from pages.shared.studio_place import go
-from pages.shared.studio_words import metric_name, metric_value, named, share
-from pages.shared.wording import plain, size, when
+from pages.shared.studio_words import judged, metric_name, metric_value, named
+from pages.shared.wording import percent, plain, size, when
 
 PARTS = ("report", "try", "compress", "card")
 MOST = 500
@@ -32,7 +32,7 @@ def draw(app: Application, actor: Actor, version: ModelVersionView) -> None:
         kwargs={"model": None},
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="model-head"):
-        st.markdown(f"### {plain(version.name)} {version.number}", width="content")
+        st.subheader(f"{plain(version.name)} {version.number}", anchor=False, width="content")
         st.badge(named("studio.kinds", version.kind), color="gray")
         st.space("stretch")
         _actions(app, actor, version)
@@ -162,7 +162,7 @@ def _lineage(app: Application, actor: Actor, version: ModelVersionView) -> None:
                 _step(name, f"to-child-{child.id}", ":material/compress:", "models", model=child.id)
             for task, part in version.serves.items():
                 _arrow()
-                name = named("studio.serves", task) + ("" if part >= 1 else f" {share(part)}")
+                name = named("studio.serves", task) + ("" if part >= 1 else f" {percent(part)}")
                 _step(name, f"to-task-{task}", ":material/rocket_launch:", "serving")
         if not version.serves and not children:
             st.caption(tr("studio.models.unused"))
@@ -194,9 +194,9 @@ def _arrow() -> None:
 
 
 def _metrics(version: ModelVersionView) -> None:
-    numbers = [(name, value) for name, value in version.metrics.items() if isinstance(value, int | float)]
+    numbers = judged(version.metrics)
     if numbers:
-        with st.grid(min_column_width=140, key=f"model-metrics-{version.id}", gap="small"):
+        with st.grid(min_column_width=150, key=f"model-metrics-{version.id}", gap="small"):
             for name, value in numbers[:8]:
                 st.metric(metric_name(name), metric_value(name, value))
 

@@ -13,8 +13,8 @@ from pages.shared import studio_model
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice, pager
 from pages.shared.studio_place import go, opened
-from pages.shared.studio_words import main_figure, named, share
-from pages.shared.wording import counted, plain, size, when
+from pages.shared.studio_words import main_figure, named
+from pages.shared.wording import counted, percent, plain, size, when
 
 PER_PAGE = 20
 
@@ -94,6 +94,7 @@ def _row(version: ModelVersionView) -> None:
                 f"**{plain(version.name)} {version.number}**",
                 key=f"open-model-{version.id}",
                 type="tertiary",
+                wrap=True,
                 on_click=go,
                 kwargs={"model": version.id},
             )
@@ -119,4 +120,6 @@ def badges(version: ModelVersionView) -> None:
         if part >= 1:
             st.badge(tr("studio.models.serves", task=name), color="green", icon=":material/rocket_launch:")
         else:
-            st.badge(tr("studio.models.canary", task=name, share=share(part)), color="orange", icon=":material/egg:")
+            st.badge(
+                tr("studio.models.canary", task=name, share=percent(part)), color="orange", icon=":material/science:"
+            )

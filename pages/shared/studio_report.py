@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from core.text.catalogue import catalogue
-from pages.shared import studio_confusion
+from pages.shared import studio_confusion, studio_figures
 from pages.shared.language import language, tr
 from pages.shared.studio_charts import plot_bounds, plot_calibration
+from pages.shared.studio_tables import table
+from pages.shared.studio_words import named
 from pages.shared.wording import plain
 
 Report = Mapping[str, Any]
@@ -33,7 +34,10 @@ FEW_CLASSES = 12
 
 def draw(report: Report, *, key: str) -> None:
     if report.get("schema") != SCHEMA or "verdict" not in report:
-        _other(report)
+        if figures := report.get("figures"):
+            studio_figures.draw(figures, key=key)
+        else:
+            st.info(tr("studio.report.none"), icon=":material/info:")
         return
     _verdict(report)
     _measures(report, key)
@@ -53,22 +57,6 @@ def draw(report: Report, *, key: str) -> None:
             part(report, key)
 
 
-def _other(report: Report) -> None:
-    """A report of another kind of model (a language model's): its figures as they are."""
-    rows = [(name, value) for name, value in report.items() if isinstance(value, int | float | str)]
-    if rows:
-        _table(
-            [
-                [name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)]
-                for name, value in rows
-            ],
-            [tr("studio.name"), tr("studio.value")],
-            key="report-other",
-        )
-    else:
-        st.info(tr("studio.report.none"), icon=":material/info:")
-
-
 # --- words ---
 
 
@@ -82,7 +70,7 @@ def sentence(statement: Mapping[str, Any]) -> str:
     if "measure" in values:
         values["measure"] = words.get(f"report.measure.{values['measure']}", values["measure"])
     if "other" in values:
-        values["other"] = words.get(f"report.{values['other']}", values["other"])
+        values["other"] = _name(values["other"])
     if "slice" in values:
         values["slice"] = words.get(f"report.{values['slice']}", values["slice"])
     shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in values.items()}
@@ -103,7 +91,10 @@ def _figure(measure: str, value: float | None) -> str:
     return percent(value) if measure in SHARES else f"{value:.3f}"
 
 
-def _bounds(interval: Mapping[str, float], *, change: bool = False) -> str:
+def _bounds(interval: Mapping[str, float], *, change: bool = False, measure: str = "accuracy") -> str:
+    if measure not in SHARES:
+        low, high = (f"{interval[edge]:{'+' if change else ''}.3f}".replace("-", "−") for edge in ("low", "high"))
+        return f"{low} … {high}" if change else f"{low}–{high}"
     low, high = (f"{100 * interval[edge]:{'+' if change else ''}.1f}".replace("-", "−") for edge in ("low", "high"))
     return f"{low} … {high}" if change else f"{low}–{high}"
 
@@ -112,12 +103,16 @@ def _with_bounds(interval: Mapping[str, float] | None) -> str:
     return tr("report.none") if interval is None else f"{percent(interval['value'])}  ({_bounds(interval)})"
 
 
-def _change(interval: Mapping[str, float] | None) -> str:
-    return "" if interval is None else f"{points(interval['value'])}  ({_bounds(interval, change=True)})"
+def _change(interval: Mapping[str, float] | None, measure: str = "accuracy") -> str:
+    if interval is None:
+        return ""
+    value = points(interval["value"]) if measure in SHARES else f"{interval['value']:+.3f}".replace("-", "−")
+    return f"{value}  ({_bounds(interval, change=True, measure=measure)})"
 
 
 def _name(model: str) -> str:
-    return catalogue(language()).get(f"report.{model}", model)
+    words = catalogue(language())
+    return words.get(f"report.{model}") or words.get(f"studio.report.models.{model}", model)
 
 
 # --- parts ---
@@ -159,18 +154,20 @@ def _measures(report: Report, key: str) -> None:
             tr(f"report.measure.{name}"),
             _measured(before, name),
             _measured(after, name),
-            _change(change.get(name)),
+            _change(change.get(name), name),
             *(_measured(other, name) for other in others),
         ]
         for name in MEASURES
     ]
-    _table(lines, heads, key=f"measures-table-{key}")
+    table(lines, heads, key=f"measures-table-{key}")
 
 
 def _measured(side: Mapping[str, Any], measure: str) -> str:
     value = side["calibration_error"] if measure == "calibration_error" else side["scores"][measure]
     interval = side["intervals"].get(measure)
-    return _figure(measure, value) + (f"  ({_bounds(interval)})" if interval and value is not None else "")
+    return _figure(measure, value) + (
+        f"  ({_bounds(interval, measure=measure)})" if interval and value is not None else ""
+    )
 
 
 def _classes(report: Report, key: str) -> None:
@@ -190,7 +187,7 @@ def _classes(report: Report, key: str) -> None:
     if len(rows) > FEW_CLASSES:
         rows.sort(key=lambda row: float(row[3].split()[0].rstrip("%")))
         st.caption(tr("studio.report.weakest_first"))
-    _table(rows, heads, key=f"classes-{key}")
+    table(rows, heads, key=f"classes-{key}")
 
 
 def _calibration(report: Report, key: str) -> None:
@@ -211,7 +208,7 @@ def _slices(report: Report, key: str) -> None:
         [name, _with_bounds(one["before"]), _with_bounds(one["after"]), _change(one["change"]), str(one["rows"])]
         for name, one in named
     ]
-    _table(rows, heads, key=f"slices-table-{key}")
+    table(rows, heads, key=f"slices-table-{key}")
 
 
 def _forgetting(report: Report, key: str) -> None:
@@ -229,7 +226,7 @@ def _forgetting(report: Report, key: str) -> None:
                 str(one["rows"]),
             ]
         )
-    _table(rows, heads, key=f"forgetting-{key}")
+    table(rows, heads, key=f"forgetting-{key}")
 
 
 def _folds(report: Report, key: str) -> None:
@@ -243,7 +240,7 @@ def _folds(report: Report, key: str) -> None:
         ]
         for one in report["folds"]
     ]
-    _table(rows, heads, key=f"folds-{key}")
+    table(rows, heads, key=f"folds-{key}")
 
 
 def _fairness(report: Report, key: str) -> None:
@@ -261,23 +258,11 @@ def _fairness(report: Report, key: str) -> None:
         ]
         gaps = {gap["rate"]: _change(gap["difference"]) for gap in one["gaps"]}
         rows.append([tr("report.column.gap"), *(gaps.get(rate, "") for rate in rates), ""])
-        _table(rows, heads, key=f"fairness-{key}-{place}")
+        table(rows, heads, key=f"fairness-{key}-{place}")
         if one["selection_ratio"] is not None:
             st.caption(tr("report.selection_ratio", label=plain(one["label"]), ratio=percent(one["selection_ratio"])))
 
 
 def _data(report: Report, key: str) -> None:
-    rows = [[str(name).replace("_", " "), str(value)] for name, value in report["data"].items()]
-    _table(rows, [tr("studio.name"), tr("studio.value")], key=f"data-{key}")
-
-
-def _table(rows: list[list[str]], heads: list[str], *, key: str) -> None:
-    """Scrolls inside itself, so that a phone's page does not grow sideways; the first column stays in sight."""
-    frame = pd.DataFrame(rows, columns=_unique(heads))
-    config = {str(frame.columns[0]): st.column_config.TextColumn(pinned=True)}
-    st.dataframe(frame, hide_index=True, key=key, width="stretch", column_config=config)
-
-
-def _unique(heads: list[str]) -> list[str]:
-    """A table must not have the same head twice: a model may be called what another is called."""
-    return [head if head not in heads[:place] else f"{head} ({place})" for place, head in enumerate(heads)]
+    rows = [[named("studio.report.data", str(name)), str(value)] for name, value in report["data"].items()]
+    table(rows, [tr("studio.name"), tr("studio.value")], key=f"data-{key}")

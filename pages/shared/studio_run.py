@@ -25,6 +25,7 @@ from pages.shared.studio_place import go
 from pages.shared.studio_words import (
     FINISHED,
     argument_label,
+    judged,
     lasting,
     metric_name,
     metric_value,
@@ -52,7 +53,7 @@ def draw(app: Application, actor: Actor, run: RunView) -> None:
         kwargs={"run": None},
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-head"):
-        st.markdown(f"### {plain(run.name)}", width="content")
+        st.subheader(plain(run.name), anchor=False, width="content")
         st.badge(recipe_name(run.recipe), color="gray")
         st.space("stretch")
         _buttons(app, actor, run)
@@ -121,7 +122,7 @@ def _progress(app: Application, actor: Actor, run: RunView) -> None:
             st.caption(tr("studio.runs.retry_help"))
         if run.state == "cancelled":
             st.caption(tr("studio.runs.cancelled_help"))
-        numbers = [(name, value) for name, value in run.metrics.items() if isinstance(value, int | float)]
+        numbers = judged(run.metrics)
         if numbers:
             with st.grid(min_column_width=150, key=f"run-metrics-{run.id}", gap="small"):
                 for name, value in numbers[:8]:

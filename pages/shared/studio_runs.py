@@ -175,6 +175,7 @@ def _row(run: RunView) -> None:
                     f"**{plain(run.name)}**",
                     key=f"open-run-{run.id}",
                     type="tertiary",
+                    wrap=True,
                     on_click=go,
                     kwargs={"run": run.id, "compare": None},
                 )

@@ -13,8 +13,8 @@ from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice
 from pages.shared.studio_place import go
-from pages.shared.studio_words import main_figure, named, share
-from pages.shared.wording import local, plain, when
+from pages.shared.studio_words import main_figure, named
+from pages.shared.wording import local, percent, plain, when
 
 SHARES = (1, 5, 10, 25, 50)
 HISTORY = 30
@@ -59,7 +59,7 @@ def _task(
     canary = next((one for one in in_force if one.share < 1), None)
     with st.container(border=True, key=f"serving-{task}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"#### {named('studio.serves', task)}", width="content")
+            st.subheader(named("studio.serves", task), anchor=False, width="content")
             st.space("stretch")
             if in_force:
                 label = tr("studio.serving.end_canary" if canary else "studio.serving.roll_back")
@@ -73,7 +73,7 @@ def _task(
         else:
             _serving(full, 1.0 - (canary.share if canary else 0.0), "green", ":material/rocket_launch:")
         if canary:
-            _serving(canary, canary.share, "orange", ":material/egg:")
+            _serving(canary, canary.share, "orange", ":material/science:")
         if fitting:
             _promote(app, actor, task, fitting, serves=full is not None)
         if past:
@@ -82,7 +82,7 @@ def _task(
 
 def _serving(one: PromotionView, part: float, colour: str, icon: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"now-{one.task}-{one.id}"):
-        st.badge(share(part), color=colour, icon=icon)  # type: ignore[arg-type]
+        st.badge(percent(part), color=colour, icon=icon)  # type: ignore[arg-type]
         st.button(
             f"**{plain(one.version)}**",
             key=f"serves-{one.task}-{one.id}",
@@ -99,7 +99,7 @@ def _promote(app: Application, actor: Actor, task: str, fitting: list[ModelVersi
     box = f"promote-version-{task}"
     if st.session_state.get(box) not in by_id:
         st.session_state.pop(box, None)
-    with st.container(horizontal=True, vertical_alignment="bottom", key=f"promote-{task}"):
+    with st.grid(min_column_width=240, gap="small", key=f"promote-{task}"):
         chosen = st.selectbox(
             tr("studio.serving.version"), list(by_id), key=box, format_func=lambda n: _named(by_id[n])
         )
@@ -107,19 +107,20 @@ def _promote(app: Application, actor: Actor, task: str, fitting: list[ModelVersi
             tr("studio.serving.share"),
             [100, *SHARES[::-1]] if serves else [100],
             key=f"promote-share-{task}",
-            width=190,
-            format_func=lambda n: (
-                tr("studio.serving.all") if n == 100 else tr("studio.serving.canary", share=share(n / 100))
-            ),
+            format_func=_part,
             help=tr("studio.serving.share_help"),
         )
-        if st.button(
-            tr("studio.serving.promote"), key=f"promote-go-{task}", type="primary", icon=":material/rocket_launch:"
-        ):
-            with errors_shown():
-                registry.promote(app, actor, task, int(chosen), share=int(part) / 100)
-                notice(tr("studio.serving.promoted", name=plain(f"{by_id[chosen].name} {by_id[chosen].number}")))
-                st.rerun()
+    if st.button(
+        tr("studio.serving.promote"), key=f"promote-go-{task}", type="primary", icon=":material/rocket_launch:"
+    ):
+        with errors_shown():
+            registry.promote(app, actor, task, int(chosen), share=int(part) / 100)
+            notice(tr("studio.serving.promoted", name=plain(f"{by_id[chosen].name} {by_id[chosen].number}")))
+            st.rerun()
+
+
+def _part(percents: int) -> str:
+    return tr("studio.serving.all") if percents == 100 else tr("studio.serving.canary", share=percent(percents / 100))
 
 
 def _named(version: ModelVersionView) -> str:
@@ -146,7 +147,7 @@ def _history(task: str, past: list[PromotionView]) -> None:
             [
                 [
                     one.version,
-                    share(one.share),
+                    percent(one.share),
                     f"{local(one.created_at):%Y-%m-%d %H:%M}",
                     f"{local(one.ended_at):%Y-%m-%d %H:%M}" if one.ended_at else tr("studio.serving.now"),
                 ]

@@ -191,25 +191,21 @@ def _about(version: DataSetVersionView, recipe: RecipeView, args: Mapping[str, A
 
 def _check(
     app: Application, actor: Actor, version: DataSetVersionView, recipe: RecipeView, args: Mapping[str, Any]
-) -> EstimateView | None:
-    """The pre-flight, kept for the same data and arguments."""
-    about = _about(version, recipe, args)
-    held = st.session_state.get("train-estimate")
-    if held and held[0] == about:
-        return held[1]
-    found = None
+) -> None:
+    """The pre-flight: a few real steps in a process of its own."""
     with errors_shown(), st.spinner(tr("studio.train.checking")):
         found = runs.estimate(app, actor, recipe.name, version.id, args)
-        st.session_state["train-estimate"] = (about, found)
-    return found
+        st.session_state["train-estimate"] = (_about(version, recipe, args), found)
 
 
 def _start(
     app: Application, actor: Actor, version: DataSetVersionView, recipe: RecipeView, args: Mapping[str, Any], name: str
 ) -> None:
-    estimate = _check(app, actor, version, recipe, args)
-    if estimate is None or not estimate.fits:
-        return  # what is wrong is shown: the error above, or the estimate below
+    """Queues the run. What was seen not to fit is not started; what was not checked is refused by the run itself."""
+    held = st.session_state.get("train-estimate")
+    estimate: EstimateView | None = held[1] if held and held[0] == _about(version, recipe, args) else None
+    if estimate is not None and not estimate.fits:
+        return  # why, and what would fit, stands below
     with errors_shown():
         number = runs.start_run(app, actor, recipe.name, version.id, args, name=name, estimated=estimate)
         notice(tr("studio.train.started"))

@@ -39,13 +39,15 @@ _FILE = re.compile(r"([0-9a-f]{64})\.(\d{1,12})\.(.{1,200})", re.DOTALL)
 def draw(app: Application, actor: Actor) -> None:
     st.button(tr("studio.data.back"), key="upload-back", icon=":material/arrow_back:", type="tertiary", on_click=_leave)
     name, task = st.session_state.get("new-data-for", ("", ""))
-    st.markdown(f"### {tr('studio.upload.title_version', name=plain(name)) if name else tr('studio.upload.title')}")
+    st.subheader(
+        f"{tr('studio.upload.title_version', name=plain(name)) if name else tr('studio.upload.title')}", anchor=False
+    )
     found = _FILE.fullmatch(opened_text("file"))
     if not found:
         _take_file(app, actor)
         return
     stored = StoredUpload(found[1], found[3], int(found[2]))
-    with st.container(key="upload-wizard", gap="medium"):
+    with st.container(key="upload-wizard", gap="small"):
         preview = _preview(app, actor, stored)
         if preview is not None:
             _wizard(app, actor, preview, name, task)
@@ -248,10 +250,11 @@ def _columns(preview: UploadPreview, task: str, mark: str) -> dict[str, Any]:
         )
         if set(chosen) != set(free):
             mapping["features"] = [name for name in free if name in chosen]
-    if task in GROUPED:
+    others = [name for name in names if name not in taken]
+    if task in GROUPED and others:
         groups = st.multiselect(
             tr("studio.upload.parts.groups"),
-            [name for name in names if name not in taken],
+            others,
             key=f"up-groups-{task}-{mark}",
             help=tr("studio.upload.groups_help"),
             max_selections=5,

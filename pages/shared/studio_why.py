@@ -114,6 +114,7 @@ def _legend(label: str, weights: Sequence[tuple[str, float]]) -> None:
     """The strongest in words, so that nothing hangs on colour alone."""
     ranked = sorted(weights, key=lambda pair: -abs(pair[1]))
     for key, sign in (("for", 1), ("against", -1)):
-        named = [f"{plain(word)} ({weight:+.2f})" for word, weight in ranked if weight * sign > 0][:NAMED]
+        words = [(word, weight) for word, weight in ranked if weight * sign > 0 and any(map(str.isalnum, word))]
+        named = [f"{plain(word)} ({weight:+.2f})" for word, weight in words][:NAMED]
         if named:
             st.caption(tr(f"studio.why.{key}", label=plain(label), words=tr("studio.why.comma").join(named)))

@@ -14,10 +14,10 @@ from pages.shared.language import language, tr
 
 FINISHED = frozenset({"done", "failed", "cancelled"})
 # The measure a list shows of a run or version: the first of these that it has.
-_MEASURES = ("accuracy", "f1_macro", "f1_micro", "auc", "ndcg", "recall_at_1", "perplexity", "loss")
+_MEASURES = ("accuracy", "f1_macro", "f1_micro", "auc", "ndcg", "mrr", "recall_at_1", "perplexity", "loss")
 MAIN = tuple(f"{split}{name}" for split in ("", "test_", "validation_") for name in _MEASURES)
 _SHARES = ("accuracy", "f1_", "precision", "recall", "calibration_error", "lost", "share", "top_")
-_FEWER_IS_BETTER = ("loss", "perplexity", "error", "brier", "seconds")
+_FEWER_IS_BETTER = ("loss", "perplexity", "error", "brier", "seconds", "bits_per")
 
 
 def named(prefix: str, name: str) -> str:
@@ -29,17 +29,27 @@ def metric_name(name: str) -> str:
     """ "Accuracy (validation)" for ``validation_accuracy``."""
     for split in ("validation", "test", "train"):
         if name.startswith(f"{split}_"):
-            return tr("studio.metric_of", metric=_measure(name.removeprefix(f"{split}_")), split=split_name(split))
+            return tr(
+                "studio.metric_of", metric=_measure(name.removeprefix(f"{split}_")), split=tr(f"studio.split.{split}")
+            )
     return _measure(name)
 
 
 def _measure(name: str) -> str:
     words = catalogue(language())
-    return words.get(f"studio.metric.{name}") or words.get(f"report.measure.{name}") or name.replace("_", " ")
+    keys = (f"studio.metric.{name}", f"report.measure.{name}", f"figures.measures.{name}")
+    return next((words[key] for key in keys if key in words), name.replace("_", " "))
 
 
 def split_name(split: str) -> str:
-    return named("studio.split", split)
+    """ "Training", as a heading."""
+    return named("studio.split", split).capitalize()
+
+
+def judged(metrics: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The figures of the held-out rows; all figures, where there are none of those."""
+    figures = [(n, v) for n, v in metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)]
+    return [pair for pair in figures if pair[0].startswith("test_")] or figures
 
 
 def is_share(name: str) -> bool:

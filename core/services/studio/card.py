@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from core.models.manifest import Manifest
@@ -55,10 +56,15 @@ def _data(manifest: Manifest, splits: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _training(manifest: Manifest, run: int | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {"kind": manifest.kind, "started from": manifest.base or "random weights"}
+    shown: dict[str, Any] = {"kind": manifest.kind, "started from": _without_path(manifest.base) or "random weights"}
     if run is not None:
         shown["run"] = run
-    return {**shown, **{name: value for name, value in manifest.args.items() if value not in ("", None)}}
+    return {**shown, **{name: _without_path(value) for name, value in manifest.args.items() if value not in ("", None)}}
+
+
+def _without_path(value: Any) -> Any:
+    """A folder of the machine it was trained on by its last part: nobody else has the rest."""
+    return PurePath(value).name if isinstance(value, str) and PurePath(value).is_absolute() else value
 
 
 def _figures(manifest: Manifest, judged: Judged) -> list[str]:

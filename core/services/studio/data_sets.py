@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from core.access.actor import Actor, Permission
 from core.db.studio_tables import DataSet, DataSetVersion, TrainingRun
-from core.db.tables import Job
+from core.db.tables import DocumentVersion, Job
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, Conflict, PilotlightError
 from core.jobs.worker import enqueue
+from core.services import files
 from core.services.application import Application
 from core.services.studio.naming import LONGEST_NAME, one_name
 from core.services.studio.places import data_sets_root
@@ -64,6 +67,8 @@ def start_data_set(
     """
     actor.require(Permission.STUDIO)
     kept = one_name(name, "studio.data_set_name")
+    if task == "sentence_pair" and not mapping.get("together"):
+        mapping = {**mapping, "together": mapping.get("first", "")}  # a query stays in one split with all its texts
     if not is_archive(task, upload.name):
         checked_mapping(task, mapping)
     checked_options(options or {})
@@ -235,8 +240,22 @@ def delete_data_set(app: Application, actor: Actor, data_set_id: int) -> None:
         rows.delete(DataSetVersion, DataSetVersion.data_set_id == data_set_id)
         rows.delete(DataSet, DataSet.id == data_set_id)
         left = set(rows.session.scalars(rows.columns(DataSetVersion, DataSetVersion.digest)))
+        originals = _unused_originals(rows, versions)
     for digest in {version.digest for version in versions} - left - {""}:
         shutil.rmtree(stored_folder(app, actor.workspace_id, digest), ignore_errors=True)
+    for sha256 in originals:
+        files.stored_path(app.settings, sha256).unlink(missing_ok=True)
+
+
+def _unused_originals(rows: Rows, deleted: Sequence[DataSetVersion]) -> set[str]:
+    """Uploaded files of deleted versions that nothing else in any workspace stands on: they may hold personal data."""
+    mine = {part["sha256"] for version in deleted for part in version.mapping.get("parts", ())}
+    others = rows.session.scalars(
+        select(DataSetVersion.mapping).where(DataSetVersion.id.not_in([v.id for v in deleted]))
+    )
+    used = {part["sha256"] for mapping in others for part in mapping.get("parts", ())}
+    documents = select(DocumentVersion.file_sha256).where(DocumentVersion.file_sha256.in_(mine))
+    return mine - used - set(rows.session.scalars(documents))
 
 
 def _refuse_in_use(rows: Rows, data_set: DataSet, versions: Sequence[DataSetVersion]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
@@ -13,137 +13,31 @@ from core.access.actor import Actor, Permission
 from core.db.studio_tables import ModelVersion
 from core.errors import BadInput, PilotlightError, Unavailable
 from core.models.catalogue import CATALOGUE, locate
-from core.models.manifest import Kind, read_manifest
+from core.models.manifest import read_manifest
 from core.services.application import Application
+from core.services.studio.recipe_book import BOUNDS, FOLDS, RECIPES, Recipe
 from core.services.studio.views import ArgumentView, BaseModelView, RecipeView
+
+__all__ = [
+    "BOUNDS",
+    "FOLDS",
+    "RECIPES",
+    "VERSION",
+    "Recipe",
+    "base_folder",
+    "base_models",
+    "check_args",
+    "check_base",
+    "described",
+    "find",
+    "get_recipe",
+    "list_recipes",
+    "loaded",
+    "make_args",
+]
 
 VERSION = "version:"  # before the id of a model version that a run starts from
 NEVER_SHOWN = frozenset({"task", "threads", "checkpoint_seconds", "live_rows"})
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """``args``: "module:class" of its arguments; ``fixed``: those it decides itself; ``defaults``: its own ones;
-    ``shown``: those everybody sees, the rest is folded away. ``learner``: "module:class" that trains and judges.
-    ``starts_from``: kinds of model versions it may start from; ``entries``: tasks of the catalogue likewise."""
-
-    name: str
-    tasks: tuple[str, ...]
-    kind: Kind
-    args: str
-    learner: str
-    shown: tuple[str, ...]
-    base: str = ""
-    starts_from: tuple[Kind, ...] = ()
-    entries: tuple[str, ...] = ()
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    hidden: frozenset[str] = frozenset()
-    tunable: tuple[str, ...] = ()
-
-
-_FEW_SHOT = frozenset({"few_shot_steps", "few_shot_batch", "few_shot_rate", "contrast"})
-_LORA = frozenset({"lora_rank", "lora_alpha", "lora_dropout"})
-_LEARNERS = "core.services.studio.learners"
-
-RECIPES: tuple[Recipe, ...] = (
-    Recipe(
-        name="text_classifier",
-        tasks=("text_classification",),
-        kind="text_classifier",
-        args="core.training.classifier_args:ClassifierArgs",
-        learner=f"{_LEARNERS}.texts:TextClassifierLearner",
-        shown=("encoder", "mode", "epochs", "batch_size", "learning_rate", "class_weights", "metric", "seed"),
-        base="encoder",
-        starts_from=("text_classifier", "encoder"),
-        entries=("encoder",),
-        hidden=_FEW_SHOT,
-        tunable=("learning_rate", "epochs", "batch_size", "dropout", "label_smoothing"),
-    ),
-    Recipe(
-        name="few_shot",
-        tasks=("text_classification",),
-        kind="text_classifier",
-        args="core.training.classifier_args:ClassifierArgs",
-        learner=f"{_LEARNERS}.texts:TextClassifierLearner",
-        shown=("encoder", "few_shot_steps", "few_shot_rate", "metric", "seed"),
-        base="encoder",
-        starts_from=("text_classifier", "encoder"),
-        entries=("encoder",),
-        fixed={"mode": "few_shot"},
-        hidden=_LORA
-        | {"epochs", "batch_size", "accumulate", "learning_rate", "evaluations_per_epoch", "patience", "head_rate"}
-        | {"label_smoothing", "dropout"},
-        tunable=("few_shot_steps", "few_shot_rate", "contrast"),
-    ),
-    Recipe(
-        name="lstm",
-        tasks=("text_classification",),
-        kind="lstm",
-        args="core.training.lstm:LstmArgs",
-        learner=f"{_LEARNERS}.small:LstmLearner",
-        shown=("epochs", "batch_size", "learning_rate", "hidden", "embedding", "class_weights", "metric", "seed"),
-        tunable=("learning_rate", "hidden", "embedding", "dropout", "word_dropout"),
-    ),
-    Recipe(
-        name="tabular",
-        tasks=("tabular",),
-        kind="tabular",
-        args="core.training.tabular:TabularArgs",
-        learner=f"{_LEARNERS}.small:TabularLearner",
-        shown=("epochs", "learning_rate", "hidden", "members", "exclude", "class_weights", "metric", "seed"),
-        tunable=("learning_rate", "dropout", "weight_decay", "batch_size"),
-    ),
-    Recipe(
-        name="image",
-        tasks=("image",),
-        kind="image",
-        args="core.training.image:ImageArgs",
-        learner=f"{_LEARNERS}.small:ImageLearner",
-        shown=("epochs", "batch_size", "learning_rate", "widths", "shift", "turn", "mirror", "metric", "seed"),
-        tunable=("learning_rate", "dropout", "dense"),
-    ),
-)
-
-# Bounds of the form, by argument; what trainers refuse beyond them is said by the trainers.
-BOUNDS: Mapping[str, tuple[float, float]] = {
-    "accumulate": (1, 64),
-    "batch_size": (1, 4096),
-    "contrast": (0.01, 1.0),
-    "clip_norm": (0.01, 100.0),
-    "dense": (2, 4096),
-    "dropout": (0.0, 0.9),
-    "embedding": (4, 1024),
-    "epochs": (1, 1000),
-    "evaluations_per_epoch": (1, 100),
-    "few_shot_batch": (4, 1024),
-    "few_shot_rate": (1e-6, 0.01),
-    "few_shot_steps": (1, 10_000),
-    "head_rate": (0.1, 1000.0),
-    "hidden": (4, 1024),
-    "int8_limit": (0.0, 0.2),
-    "label_smoothing": (0.0, 0.9),
-    "largest_vocabulary": (100, 200_000),
-    "layers": (1, 4),
-    "learning_rate": (1e-7, 1.0),
-    "least_count": (1, 100),
-    "least_level": (1, 1000),
-    "lora_alpha": (0.1, 1000.0),
-    "lora_dropout": (0.0, 0.9),
-    "lora_rank": (1, 256),
-    "max_tokens": (4, 4096),
-    "maximum_pieces": (4, 2048),
-    "members": (1, 20),
-    "one_hot": (2, 1000),
-    "patience": (0, 1000),
-    "seed": (0, 2**31 - 1),
-    "shift": (0.0, 0.5),
-    "size": (0, 64),
-    "turn": (0.0, 180.0),
-    "warm_up": (0.0, 0.9),
-    "weight_decay": (0.0, 10.0),
-    "word_dropout": (0.0, 0.9),
-}
 
 
 def list_recipes(task: str = "") -> list[RecipeView]:
@@ -171,14 +65,28 @@ def loaded(path: str) -> Any:
 
 
 def check_args(recipe: str, args: Mapping[str, Any]) -> dict[str, Any]:
-    """All arguments of a run as JSON values: ``args`` over the recipe's defaults, checked. Raises BadInput."""
-    found: dict[str, Any] = _plain(asdict(make_args(find(recipe), args)))
-    return found
+    """All arguments of a run as JSON values: ``args`` over the recipe's defaults, checked. Raises BadInput.
+
+    ``folds`` is one that every recipe with classes has: how many trainings judge it beside the run itself, 0 for none.
+    """
+    chosen = find(recipe)
+    found: dict[str, Any] = _plain(asdict(make_args(chosen, args)))
+    return {**found, FOLDS: _checked_folds(args.get(FOLDS, 0))} if chosen.folds else found
+
+
+def _checked_folds(value: Any) -> int:
+    low, high = BOUNDS[FOLDS]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise BadInput("studio.argument_type", name=FOLDS, value=str(value)[:60], expected="whole")
+    if value != 0 and not max(low, 2) <= value <= high:
+        raise BadInput("studio.folds", value=int(value), most=int(high))
+    return int(value)
 
 
 def make_args(recipe: Recipe, args: Mapping[str, Any]) -> Any:
     """The arguments object of the recipe. Raises BadInput for names, types and values that cannot be."""
     kind = loaded(recipe.args)
+    args = {name: value for name, value in args.items() if name != FOLDS or not recipe.folds}
     hints, known = get_type_hints(kind), {one.name for one in fields(kind)}
     unknown = sorted(set(args) - known)
     if unknown:
@@ -249,7 +157,8 @@ def _arguments(recipe: Recipe) -> tuple[ArgumentView, ...]:
         if default is MISSING:
             default = cast(Any, one.default_factory)()
         shape, choices = _shape(hints[name])
-        low, high = BOUNDS.get(name, (None, None)) if shape in ("whole", "number", "list") else (None, None)
+        known = {**BOUNDS, **recipe.bounds}
+        low, high = known.get(name, (None, None)) if shape in ("whole", "number", "list") else (None, None)
         found.append(
             ArgumentView(
                 name=name,
@@ -262,6 +171,9 @@ def _arguments(recipe: Recipe) -> tuple[ArgumentView, ...]:
                 advanced=name not in recipe.shown,
             )
         )
+    if recipe.folds:
+        low, high = BOUNDS[FOLDS]
+        found.append(ArgumentView(FOLDS, "whole", 0, low, high, (), f"recipes.args.{FOLDS}", advanced=True))
     return tuple(found)
 
 
@@ -284,6 +196,8 @@ def base_models(app: Application, actor: Actor, recipe: str) -> list[BaseModelVi
     actor.require(Permission.STUDIO)
     chosen = find(recipe)
     found = [_of_catalogue(app, entry) for entry in CATALOGUE if entry.task in chosen.entries]
+    if chosen.from_nothing:
+        found.insert(0, BaseModelView("", "scratch", "none", (), "", here=True))
     with app.database.read(actor.workspace_id) as rows:
         mine = rows.select(
             ModelVersion, ModelVersion.kind.in_(chosen.starts_from), ModelVersion.deleted_at.is_(None),

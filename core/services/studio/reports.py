@@ -35,12 +35,12 @@ def report_html(app: Application, actor: Actor, version_id: int, language: str =
     """The report as one HTML page. Raises NotFound, BadInput where the version has none."""
     from core.training.report_html import to_html
 
-    stored = registry.version_report(app, actor, version_id)
-    if "figures" in stored:
+    figures = registry.version_report(app, actor, version_id).get("figures")
+    if isinstance(figures, Mapping):
         from core.services.studio.figures_html import figures_html
 
         view = registry.get_version(app, actor, version_id)
-        return figures_html(f"{view.name} {view.number}", stored["figures"], view.metrics, language)
+        return figures_html(f"{view.name} {view.number}", figures, view.metrics, language)
     return to_html(report_of(app, actor, version_id), language)
 
 
@@ -126,7 +126,9 @@ def loaded_model(app: Application, view: ModelVersionView, folder: Path) -> Any:
 
             cache = app.settings.data_dir / "models" / "converted"
             return open_generator(place, cache, device=app.settings.device, threads=app.settings.threads)
-        raise BadInput("studio.try_kind", kind=view.kind, expected="-")
+        from core.models.pair_scorer import load_pair_scorer
+
+        return load_pair_scorer(place, device=app.settings.device)
 
     return app.models.from_folder(folder, load)
 
@@ -142,6 +144,12 @@ def try_model(app: Application, actor: Actor, version_id: int, inputs: Sequence[
     model = loaded_model(app, view, folder)
     if view.kind == "language_model":
         return _written(model, inputs, settings)
+    if view.kind in ("encoder", "sentence_pair"):
+        pairs = [(str(first), str(second)) for first, second in inputs]
+        return [
+            Tried(input=f"{first} ↔ {second}", score=float(score))
+            for (first, second), score in zip(pairs, model.scores(pairs), strict=True)
+        ]
     predicted = model.predict_files(inputs) if view.kind == "image" else model.predict(inputs)
     return [_tried(view, one, predicted, place) for place, one in enumerate(inputs)]
 
@@ -153,12 +161,14 @@ _EXPECTED: Mapping[str, tuple[type, str]] = {
     "tabular": (Mapping, "rows: column -> value"),
     "image": (tuple, "pictures: (name, bytes)"),
     "sentence_pair": (tuple, "pairs of texts"),
+    "encoder": (tuple, "pairs of texts"),
 }
 
 
 def _check_inputs(view: ModelVersionView, inputs: Sequence[Any]) -> None:
     kind, expected = _EXPECTED.get(view.kind, (str, "-"))
-    if not inputs or not all(isinstance(one, kind) for one in inputs):
+    fits = all(isinstance(one, kind) and (not isinstance(one, tuple) or len(one) == 2) for one in inputs)
+    if not inputs or not fits:
         raise BadInput("studio.try_kind", kind=view.kind, expected=expected)
 
 

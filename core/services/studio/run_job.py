@@ -7,13 +7,16 @@ last checkpoint, as long as each start got further than the one before.
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -24,6 +27,7 @@ from core.errors import Cancelled, PilotlightError, Unavailable
 from core.jobs.context import Interrupted, JobContext
 from core.services.application import Application
 from core.services.studio.places import run_folder
+from core.services.studio.views import EstimateView
 from core.settings import PREFIX, Settings
 
 log = structlog.get_logger(__name__)
@@ -32,15 +36,20 @@ ROOT = Path(__file__).resolve().parents[3]
 DONE, FAILED, CANCELLED, INTERRUPTED = 0, 70, 71, 72  # exit codes of the process
 GRACE = 10.0  # seconds to stop by itself, with a checkpoint, before it is killed
 POLL = 0.2
+PROBE = 300.0  # seconds an estimate may take
+LOG = "process.log"
+RESERVE = "reserve"
+RESERVE_BYTES = 256 << 10
 MOST_DEATHS = 3
-STARTED_FRESH = frozenset({"queued", "running"})
 
 
 def run_training(app: Application, context: JobContext) -> None:
     """Handler of ``train``, ``tune`` and ``compress`` jobs: the run's process, from its start to its honest end."""
     run_id = int(context.arguments["run_id"])
     _mark(app, context, run_id, state="running", error={}, finished_at=None)
+    reserve = run_folder(app.settings, context.workspace_id, run_id) / RESERVE
     try:
+        keep_reserve(reserve)
         _until_it_ends(app, context, run_id)
     except Interrupted:
         _mark(app, context, run_id, state="queued")
@@ -49,15 +58,36 @@ def run_training(app: Application, context: JobContext) -> None:
         _mark(app, context, run_id, state="cancelled", finished_at=utc_now())
         raise
     except PilotlightError as error:
+        reserve.unlink(missing_ok=True)
         said = {"code": error.code, "values": error.values}
         _mark(app, context, run_id, state="failed", error=said, finished_at=utc_now())
         raise
     except Exception as error:
+        reserve.unlink(missing_ok=True)
         said = {"code": "job_failed", "values": {"reason": type(error).__name__}}
         _mark(app, context, run_id, state="failed", error=said, finished_at=utc_now())
         raise
+    reserve.unlink(missing_ok=True)
     _mark(app, context, run_id, state="done", finished_at=utc_now())
     context.finish(run_id=run_id)
+
+
+def keep_reserve(path: Path) -> None:
+    """Some space that is given back when the disk is full, so that the database beside it can still say so.
+
+    Raises Unavailable (studio.disk_full) when there is not even that.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("wb") as file:
+            file.write(bytes(RESERVE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Unavailable("studio.disk_full") from error
+        raise
 
 
 def _mark(app: Application, context: JobContext, run_id: int, **values: object) -> None:
@@ -87,7 +117,8 @@ def _until_it_ends(app: Application, context: JobContext, run_id: int) -> None:
         deaths += 1
         log.warning("training process died", run=run_id, code=code, deaths=deaths)
         if deaths >= MOST_DEATHS or _furthest(folder) <= reached:
-            raise Unavailable("studio.process_died", signal=_name_of(code), log=f"{folder.name}/process.log")
+            said = "studio.process_died" if code < 0 else "studio.process_failed"
+            raise Unavailable(said, signal=_name_of(code), log=str(folder.relative_to(app.settings.data_dir) / LOG))
 
 
 def _furthest(folder: Path) -> float:
@@ -114,7 +145,7 @@ def _recorded(app: Application, context: JobContext, run_id: int) -> PilotlightE
 def _one_process(app: Application, context: JobContext, folder: Path) -> int:
     """Starts the process, waits for it, and hands on the wish to stop. Never leaves it behind."""
     command = [sys.executable, "-m", "core", "work-on", str(context.job_id)]
-    with (folder / "process.log").open("ab") as output:
+    with (folder / LOG).open("ab") as output:
         process = subprocess.Popen(
             command, env=environment(app.settings), stdin=subprocess.PIPE, stdout=output, stderr=output,
             start_new_session=True,
@@ -154,6 +185,27 @@ def _stopped(process: subprocess.Popen[bytes], ask: Callable[[], None]) -> None:
     if process.poll() is None:
         process.kill()
         process.wait()
+
+
+def asked_apart(
+    app: Application, workspace_id: int, recipe: str, version_id: int, args: Mapping[str, Any]
+) -> EstimateView:
+    """The estimate of a run, from a process that ends afterwards. Raises what the probe raised, and Unavailable."""
+    asked = {"workspace": workspace_id, "recipe": recipe, "version": version_id, "args": dict(args)}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "core", "probe"], input=json.dumps(asked).encode(), env=environment(app.settings),
+            capture_output=True, timeout=PROBE, check=False,
+        )  # fmt: skip
+        said = json.loads(done.stdout.decode().strip().splitlines()[-1])
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable("studio.probe_slow", seconds=int(PROBE)) from error
+    except (json.JSONDecodeError, IndexError) as error:
+        log.warning("probe died", code=done.returncode, said=done.stderr.decode(errors="replace")[-2000:])
+        raise Unavailable("studio.probe_died", signal=_name_of(done.returncode)) from error
+    if "error" in said:
+        raise PilotlightError(said["error"]["code"], **said["error"]["values"])
+    return EstimateView(**said["view"])
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,8 +19,10 @@ from core.models.manifest import library_versions
 from core.services.application import Application
 from core.services.studio import recipes
 from core.services.studio.places import run_folder
-from core.services.studio.run_job import CANCELLED, DONE, FAILED, INTERRUPTED
+from core.services.studio.run_job import CANCELLED, DONE, FAILED, INTERRUPTED, RESERVE
 from core.services.studio.watching import RunWatch
+
+LOCK = "lock"  # holds the number of the process that works on the run
 
 log = structlog.get_logger(__name__)
 
@@ -31,22 +34,32 @@ def work_on(app: Application, job_id: int, stopping: Callable[[], bool]) -> int:
     context = _context(app, job_id, stopping)
     run_id = int(context.arguments["run_id"])
     watch = RunWatch(context, run_id)
+    code, error = DONE, {}
     try:
         with _alone(app, context, run_id), _plainly():
-            try:
-                _do(app, context, run_id, watch)
-            finally:
-                watch.flush()
+            _do(app, context, run_id, watch)
     except Cancelled:
-        return CANCELLED
+        code = CANCELLED
     except Interrupted:
-        return INTERRUPTED
-    except PilotlightError as error:
-        return _failed(app, context, run_id, recipes.described(error))
-    except Exception as error:
+        code = INTERRUPTED
+    except PilotlightError as known:
+        code, error = FAILED, recipes.described(known)
+    except Exception as unknown:
         log.error("run failed", run=run_id, exc_info=True)
-        return _failed(app, context, run_id, {"code": "job_failed", "values": {"reason": type(error).__name__}})
-    return DONE
+        code, error = FAILED, {"code": "job_failed", "values": {"reason": type(unknown).__name__}}
+    _written_down(app, context, run_id, watch, error)
+    return code
+
+
+def _written_down(
+    app: Application, context: JobContext, run_id: int, watch: RunWatch, error: dict[str, object]
+) -> None:
+    """What the run still had to say, and why it failed; on a full disk in the space that was kept for it."""
+    if error:
+        (run_folder(app.settings, context.workspace_id, run_id) / RESERVE).unlink(missing_ok=True)
+        with app.database.write(context.workspace_id) as rows:
+            rows.update(TrainingRun, TrainingRun.id == run_id, error=error)
+    watch.flush()
 
 
 def _context(app: Application, job_id: int, stopping: Callable[[], bool]) -> JobContext:
@@ -80,19 +93,16 @@ def _work_for(recipe: str) -> Work:
     return train
 
 
-def _failed(app: Application, context: JobContext, run_id: int, error: dict[str, object]) -> int:
-    with app.database.write(context.workspace_id) as rows:
-        rows.update(TrainingRun, TrainingRun.id == run_id, error=error)
-    return FAILED
-
-
 @contextmanager
 def _alone(app: Application, context: JobContext, run_id: int) -> Iterator[None]:
     """One process a run: one that outlived its worker by a moment is waited for. The lock goes with the process."""
     folder = run_folder(app.settings, context.workspace_id, run_id)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as file:
+    with (folder / LOCK).open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
         yield
 
 

@@ -18,6 +18,7 @@ from core.services.application import Application
 from core.services.studio import recipes
 from core.services.studio.naming import LONGEST_NAME, one_name
 from core.services.studio.places import run_folder
+from core.services.studio.run_job import asked_apart
 from core.services.studio.views import EstimateView, RunComparison, RunEvents, RunView
 
 __all__ = [
@@ -35,8 +36,17 @@ Curve = tuple[tuple[int, float], ...]
 def estimate(
     app: Application, actor: Actor, recipe: str, data_set_version_id: int, args: Mapping[str, Any]
 ) -> EstimateView:
-    """Time and memory of a run, from a short probe. Raises BadInput, NotFound."""
-    raise NotImplementedError
+    """Time and memory of a run, from a few real steps in a process of its own (some seconds to a minute).
+
+    Raises BadInput, NotFound, Conflict as ``start_run`` does, and Unavailable when the probe does not end.
+    """
+    actor.require(Permission.STUDIO)
+    checked = recipes.check_args(recipe, args)
+    shown = recipes.get_recipe(recipe)
+    recipes.check_base(app, actor, shown, checked)
+    with app.database.read(actor.workspace_id) as rows:
+        ready_data_set(rows, data_set_version_id, recipe, shown.tasks)
+    return asked_apart(app, actor.workspace_id, recipe, data_set_version_id, checked)
 
 
 def start_run(

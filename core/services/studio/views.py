@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -253,13 +253,15 @@ class TrialView:
 
 @dataclass(frozen=True, slots=True)
 class TuningView:
-    """``best`` is a trial's number; ``arguments`` are the whole arguments to train with."""
+    """``best`` is a trial's number; ``arguments`` are the whole arguments to train with. ``importance``: share of the
+    differences that each argument explains, empty before enough trials."""
 
     run_id: int
     metric: str
     trials: tuple[TrialView, ...]
     best: int | None
     arguments: Mapping[str, Any]
+    importance: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

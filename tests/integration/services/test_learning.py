@@ -75,7 +75,15 @@ def cases(rule: str, count: int = 80) -> list[Case]:
     for _ in range(count):
         numbers = np.array([chance.gauss(0, 1) for _ in EVIDENCE])
         right = numbers[-1] > 0 if rule == "last" else chance.random() < 0.5
-        made.append(Case(probability(numbers), bool(right), True, tuple(float(n) for n in numbers)))
+        made.append(
+            Case(
+                probability(numbers, shipped("confidence")),
+                bool(right),
+                True,
+                tuple(float(n) for n in numbers),
+                "confidence",
+            )
+        )
     return made
 
 
@@ -87,7 +95,7 @@ def test_a_model_of_its_own_is_taken_where_it_is_better_on_unseen_questions() ->
     assert np.mean([u for u, r in zip(unseen, right, strict=True) if r]) > 0.2 + np.mean(
         [u for u, r in zip(unseen, right, strict=True) if not r]
     )
-    assert model.coefficients[-1] > shipped(len(EVIDENCE)).coefficients[-1]
+    assert model.coefficients[-1] > shipped("confidence").coefficients[-1]
 
 
 def test_a_handful_of_questions_makes_no_model() -> None:
@@ -102,14 +110,12 @@ def test_the_stored_model_decides_and_another_encoders_does_not(app: Application
         return consider(app, lamps.workspace, lamps.kb, question, clock=Clock()).certain
 
     before = consider(app, lamps.workspace, lamps.kb, question, clock=Clock())
-    base = shipped(len(before.evidence))
+    base = shipped(before.kind)
     coefficients = dict(zip(base.names, base.coefficients, strict=True))
     own = {"coefficients": coefficients, "intercept": base.intercept - 3.0, "encoder": app.settings.encoder}
-    knowledge.update_settings(app, lamps.owner(), lamps.kb, confidence={str(len(before.evidence)): own})
+    knowledge.update_settings(app, lamps.owner(), lamps.kb, confidence={before.kind: own})
     assert certain() < before.certain - 0.05
-    knowledge.update_settings(
-        app, lamps.owner(), lamps.kb, confidence={str(len(before.evidence)): {**own, "encoder": "another"}}
-    )
+    knowledge.update_settings(app, lamps.owner(), lamps.kb, confidence={before.kind: {**own, "encoder": "another"}})
     assert certain() == pytest.approx(before.certain)
 
 

@@ -96,7 +96,7 @@ class Studio:
 
     def tiny(self, recipe: str) -> dict[str, Any]:
         if recipe in ("text_classifier", "few_shot"):
-            found: dict[str, Any] = {"encoder": str(self.bert), "max_tokens": 24, "precision": "fp32"}
+            found: dict[str, Any] = {"encoder": str(self.bert), "max_tokens": 24, "precision": "fp32", "export": False}
             few = {"few_shot_steps": 4, "few_shot_batch": 16}
             return {**found, **(few if recipe == "few_shot" else {"mode": "full", "epochs": 2, "learning_rate": 0.002})}
         return {}

@@ -87,6 +87,7 @@ def test_the_same_file_makes_a_second_version_with_the_same_digest(studio: Studi
     data_sets.delete_data_set(studio.app, studio.owner, view.id)
     assert folders(studio) == []
     assert data_sets.list_data_sets(studio.app, studio.owner) == []
+    assert list(studio.app.settings.files_dir.glob("*/*")) == [], "the original went too"
 
 
 @pytest.mark.parametrize(

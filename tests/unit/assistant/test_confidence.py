@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.assistant.answer import select
-from core.assistant.confidence import EVIDENCE, calibrate, clopper_pearson, confidence, default_threshold, fit, refit
+from core.assistant.confidence import (
+    EVIDENCE,
+    calibrate,
+    clopper_pearson,
+    confidence,
+    default_threshold,
+    fit,
+    refit,
+    shipped,
+)
 from core.assistant.refuse import nearest, refusal_for
 from core.types import Found, Refusal, RefusalReason
 from tests.unit.assistant.passages import found
@@ -86,15 +95,15 @@ def test_clopper_pearson_against_known_values() -> None:
 
 def test_a_knowledge_base_with_few_golden_questions_keeps_the_shipped_model() -> None:
     rows = np.random.default_rng(0).normal(size=(20, len(EVIDENCE)))
-    assert refit(rows, [True, False] * 10) is None
-    assert refit(np.vstack([rows, rows]), [True] * 38 + [False] * 2) is None
+    assert refit(rows, [True, False] * 10, prior=shipped("confidence")) is None
+    assert refit(np.vstack([rows, rows]), [True] * 38 + [False] * 2, prior=shipped("confidence")) is None
 
 
 def test_refitting_learns_what_separates_and_calibrates_on_unseen_questions() -> None:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(120, len(EVIDENCE)))
     right = (rows[:, 0] + 0.3 * rng.normal(size=120) > 0).tolist()
-    learnt = refit(rows, right)
+    learnt = refit(rows, right, prior=shipped("confidence"))
     assert learnt is not None
     model, unseen = learnt
     assert model.coefficients[0] > 1.0

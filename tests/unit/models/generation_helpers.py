@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.models.batching import Finished, Piece, StepScheduler
+from core.models.batching import Finished, Piece
 from core.models.decoder import Decoder, Score, Step
 from core.models.sampling import GenerationSettings
 from core.models.text_generation import Limits, TextGenerator, load_tokenizer
@@ -25,9 +25,7 @@ def tiny(folder: Path) -> Path:
 
 
 def made(decoder: Decoder, folder: Path, limits: Limits | None = None) -> TextGenerator:
-    limits = limits or Limits()
-    scheduler = StepScheduler(decoder, most_waiting=limits.waiting)
-    return TextGenerator("tiny", "test", load_tokenizer(folder), scheduler, window=decoder.window, limits=limits)
+    return TextGenerator("tiny", load_tokenizer(folder), decoder, limits or Limits())
 
 
 def text_of(events: Iterable[Any]) -> str:

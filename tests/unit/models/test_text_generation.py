@@ -19,7 +19,6 @@ from core.errors import BadInput, Unavailable
 from core.models import batching
 from core.models.batching import Finished, Piece
 from core.models.decoder_onnx import OnnxDecoder
-from core.models.decoder_transformers import TransformersDecoder
 from core.models.sampling import GenerationSettings
 from core.models.text_generation import Limits, TextGenerator, load_tokenizer, open_generator
 from tests.unit.models.generation_helpers import PLAIN, POSITIONS, Gated, ends, made, text_of, tiny
@@ -37,7 +36,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture(scope="module", params=["onnxruntime", "transformers", "ctranslate2"])
+@pytest.fixture(scope="module", params=["onnxruntime", "transformers"])
 def generator(request: pytest.FixtureRequest, folder: Path, cache: Path) -> Iterator[TextGenerator]:
     opened = open_generator(folder, cache, engine=request.param, device="cpu", threads=1)
     yield opened
@@ -79,8 +78,7 @@ def test_a_drawn_seed_is_named_and_gives_the_text_again(generator: TextGenerator
     written = generator.write([PROMPT], replace(PLAIN, seed=None))[0][0]
     other = generator.write([PROMPT], replace(PLAIN, seed=None))[0][0]
     assert written.seed != other.seed
-    if generator.engine != "ctranslate2 int8":  # texts without a seed of their own share its random numbers
-        assert one(generator, replace(PLAIN, seed=written.seed)) == written.text
+    assert one(generator, replace(PLAIN, seed=written.seed)) == written.text
 
 
 def test_pieces_come_one_by_one_and_make_the_text(generator: TextGenerator) -> None:
@@ -177,7 +175,9 @@ def test_greedy_text_is_what_transformers_generates(folder: Path, cache: Path, p
     opened.close()
 
 
-def test_auto_takes_int8_for_gpt2_on_a_cpu_and_transformers_otherwise(folder: Path, cache: Path, tmp_path: Path) -> None:
+def test_auto_takes_int8_for_gpt2_on_a_cpu_and_transformers_otherwise(
+    folder: Path, cache: Path, tmp_path: Path
+) -> None:
     assert open_generator(folder, cache, device="cpu").engine == "onnxruntime int8"
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -350,25 +350,6 @@ def test_a_text_can_be_judged_while_others_are_written(int8: TextGenerator) -> N
         beside.result()
     with pytest.raises(BadInput):
         int8.score("")
-
-
-def test_ctranslate2_cannot_be_blended_or_judge(folder: Path, cache: Path) -> None:
-    generator = open_generator(folder, cache, engine="ctranslate2", threads=1)
-    with pytest.raises(Unavailable) as caught:
-        generator.score(PROMPT)
-    assert caught.value.code == "generation.cannot_score"
-    with pytest.raises(Unavailable) as caught:
-        list(generator.generate([PROMPT], PLAIN, shape=lambda hidden, logits: logits))
-    assert caught.value.code == "generation.no_shape"
-    generator.close()
-
-
-def test_ctranslate2_batches_texts_without_a_seed(folder: Path, cache: Path) -> None:
-    generator = open_generator(folder, cache, engine="ctranslate2", threads=1)
-    written = generator.write([PROMPT, "Refunds"], replace(PLAIN, seed=None, variants=3))
-    assert len({text.text for texts in written for text in texts}) == 6
-    assert {text.reason for texts in written for text in texts} <= {"length", "end"}
-    generator.close()
 
 
 def load_wanted(generator: TextGenerator, word: str) -> int:

@@ -96,7 +96,9 @@ def test_transformers_rows_are_what_the_model_says_of_each_alone(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(COMMANDS)
-def test_int8_rows_are_bit_for_bit_what_they_are_alone(int8: OnnxDecoder, folder: Path, cache: Path, commands: Any) -> None:
+def test_int8_rows_are_bit_for_bit_what_they_are_alone(
+    int8: OnnxDecoder, folder: Path, cache: Path, commands: Any
+) -> None:
     alone = OnnxDecoder(folder, cache, most_rows=1, threads=1)
     seen: list[tuple[list[int], Any]] = []
     played(int8, commands, lambda ids, logits, _: seen.append((list(ids), logits)))
@@ -120,7 +122,9 @@ def test_int8_stays_near_fp32(int8: OnnxDecoder, reference: Any) -> None:
     assert np.abs(logits - wanted).mean() < 0.1 * wanted.std()
 
 
-def test_scores_are_the_log_probabilities_of_the_text(fp32: TransformersDecoder, int8: OnnxDecoder, reference: Any) -> None:
+def test_scores_are_the_log_probabilities_of_the_text(
+    fp32: TransformersDecoder, int8: OnnxDecoder, reference: Any
+) -> None:
     ids = [int(n) for n in np.random.default_rng(4).integers(0, 420, 90)]
     logits = reference(ids).astype(np.float64)
     everything = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
@@ -136,7 +140,12 @@ def test_scores_are_the_log_probabilities_of_the_text(fp32: TransformersDecoder,
 
 def test_the_end_token_and_the_window_come_from_the_config(fp32: TransformersDecoder, int8: OnnxDecoder) -> None:
     for decoder in (fp32, int8):
-        assert (decoder.end_ids, decoder.window, decoder.width, decoder.vocabulary) == (frozenset({0}), POSITIONS, 32, 420)
+        assert (decoder.end_ids, decoder.window, decoder.width, decoder.vocabulary) == (
+            frozenset({0}),
+            POSITIONS,
+            32,
+            420,
+        )
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu", "gelu_new"])
@@ -198,7 +207,9 @@ def test_weights_of_another_shape_are_refused(folder: Path, tmp_path: Path) -> N
     ("content", "code"),
     [(None, "generation.no_weights"), (b"\x80\x04pickled", "generation.bad_weights"), (b"", "generation.bad_weights")],
 )
-def test_files_that_are_no_safetensors_are_refused(folder: Path, tmp_path: Path, content: bytes | None, code: str) -> None:
+def test_files_that_are_no_safetensors_are_refused(
+    folder: Path, tmp_path: Path, content: bytes | None, code: str
+) -> None:
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     if content is not None:
         (tmp_path / PLAIN).write_bytes(content)
@@ -209,7 +220,8 @@ def test_files_that_are_no_safetensors_are_refused(folder: Path, tmp_path: Path,
 
 def test_int8_writes_without_torch_in_the_process(folder: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from core.models.text_generation import open_generator, GenerationSettings;"
+        "import sys; from pathlib import Path;"
+        "from core.models.text_generation import open_generator, GenerationSettings;"
         f"g = open_generator(Path({str(folder)!r}), Path({str(tmp_path)!r}), device='cpu', threads=1);"
         "assert g.write(['The plan'], GenerationSettings(max_tokens=5, seed=1))[0][0].tokens;"
         "print(g.engine, [m for m in ('torch', 'transformers', 'ctranslate2') if m in sys.modules])"

@@ -23,6 +23,7 @@ from core.retrieval.build import LANGUAGE_CODES, BuildOptions, PassageList, buil
 from core.retrieval.fuse import FusionWeights, learn_weights
 from core.retrieval.pipeline import KnowledgeIndex
 from core.retrieval.rerank import make_reranker
+from core.settings import Settings
 from core.text.language import detect_language
 from core.text.words import search_words
 
@@ -62,8 +63,9 @@ class Recording:
 
 
 @pytest.fixture(scope="module")
-def encoder(models: ModelHub) -> Encoder:
-    return models.encoder()
+def encoder(model_folder: Path) -> Encoder:
+    """The packaged encoder, which knows English only: what it does not know must weigh nothing."""
+    return ModelHub(Settings(encoder="all-MiniLM-L6-v2", data_dir=model_folder, _env_file=None)).encoder()
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from core.errors import Cancelled, Unavailable
+from core.models.catalogue import STARTERS
+from core.models.encoder import Encoder, load_encoder
 from core.models.extended import (
     EMBEDDINGS,
     WORDS,
@@ -24,7 +27,8 @@ from core.models.extended import (
     tokenizer_json,
     write_extension,
 )
-from core.models.manifest import Manifest, write_manifest
+from core.models.manifest import Manifest, read_manifest, write_manifest
+from core.settings import Settings
 from core.training.bilingual import train
 from core.training.bilingual_batches import Batches, Pairs, Recipe
 from core.training.bilingual_data import (
@@ -60,6 +64,7 @@ ENTRIES = [
 FREQUENCY = {"退货": 50, "运费": 40, "皇后": 5, "订单": 90, "取消": 80, "密码": 70}
 ENGLISH = ["return merchandise", "freight fee", "who", "after", "empress", "order", "cancel", "password"]
 CHINESE = ["退货", "运费", "谁", "后", "皇后", "订单", "取消", "密码"]
+NAME = "pilotlight-minilm-bilingual"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -193,7 +198,7 @@ class TestTokenizer:
         assert tokenizer.encode("退货？").ids == tokenizer.encode("退货?").ids
 
     @given(text=st.text(st.characters(max_codepoint=0x24F, exclude_characters="·"), max_size=60))
-    @settings(max_examples=200, deadline=None)
+    @limits(max_examples=200, deadline=None)
     def test_what_is_not_han_is_cut_as_before(self, base: Path, tokenizer: Any, text: str) -> None:
         from tokenizers import Tokenizer
 
@@ -201,7 +206,7 @@ class TestTokenizer:
         assert tokenizer.encode(text).ids == before.encode(text).ids
 
     @given(text=st.text(st.sampled_from("退货運費龘后a1 ，"), max_size=80))
-    @settings(max_examples=200, deadline=None)
+    @limits(max_examples=200, deadline=None)
     def test_no_known_character_is_lost(self, tokenizer: Any, text: str) -> None:
         tokenizer.no_truncation()
         unknown = sum(token == 1 for token in tokenizer.encode(text).ids)
@@ -431,7 +436,7 @@ class TestShipping:
     ) -> None:
         starter = tmp_path / "starter"
         write_extension(starter, extension, rank=4)
-        with pytest.raises(Unavailable, match="manifest|pilotlight"):
+        with pytest.raises(Unavailable, match="not a finished model"):
             merged(base, starter, tmp_path / "models")
         write_manifest(starter, Manifest("encoder", "tiny"))
         first = merged(base, starter, tmp_path / "models")
@@ -442,3 +447,42 @@ class TestShipping:
         write_extension(starter, extension, rank=8)
         write_manifest(starter, Manifest("encoder", "tiny"))
         assert merged(base, starter, tmp_path / "models") != first
+
+
+class TestShipped:
+    """The starter in the repository, through the product's own loader."""
+
+    @pytest.fixture(scope="class")
+    def encoder(self, model_folder: Path) -> Encoder:
+        chosen = Settings(encoder=NAME, encoder_precision="int8", device="cpu", data_dir=model_folder, _env_file=None)
+        return load_encoder(chosen)
+
+    def test_its_files_are_those_of_its_manifest(self) -> None:
+        manifest = read_manifest(STARTERS / "encoder")
+        assert (manifest.kind, manifest.name, manifest.base) == ("encoder", NAME, "all-MiniLM-L6-v2")
+        assert set(manifest.files) == {"README.md", "weights.safetensors", "words.txt"}
+        assert sum((STARTERS / "encoder" / name).stat().st_size for name in manifest.files) < 15 * 2**20
+
+    def test_chinese_lands_at_its_translation(self, encoder: Encoder) -> None:
+        chinese = ["怎么退货？", "我忘記密碼了", "你们周末营业吗？", "运费是多少？", "如何取消订阅"]
+        english = ["How do I return an item?", "I forgot my password", "Are you open at weekends?"]
+        english += ["How much is shipping?", "how to cancel my subscription"]
+        scores = encoder.encode(chinese, kind="query") @ encoder.encode(english, kind="passage").T
+        assert scores.argmax(1).tolist() == [0, 1, 2, 3, 4]
+
+    def test_both_scripts_are_one_language(self, encoder: Encoder) -> None:
+        one, other = encoder.encode(["退款要几天到账", "退款要幾天到賬"], kind="query")
+        assert one @ other > 0.95
+
+    def test_english_is_the_bases_own(self, encoder: Encoder, model_folder: Path) -> None:
+        chosen = Settings(encoder_precision="int8", device="cpu", data_dir=model_folder, _env_file=None)
+        texts = ["Refunds take five days.", "Où est le café?"]
+        assert np.array_equal(encoder.encode(texts, kind="passage"), load_encoder(chosen).encode(texts, kind="passage"))
+
+    def test_languages_may_be_mixed_in_one_call(self, encoder: Encoder) -> None:
+        texts = ["Refunds take five days.", "退款需要五天。", "", "Open at nine.", "九点开门。"]
+        together = encoder.encode(texts, kind="passage")
+        assert together.shape == (5, encoder.dimension)
+        for text, vector in zip(texts, together, strict=True):
+            assert encoder.encode([text], kind="passage")[0] @ vector > 0.96
+        assert encoder.encode([], kind="query").shape == (0, encoder.dimension)

@@ -1,4 +1,4 @@
-"""A sealed classifier in use: the same answers from many threads, from torch and from onnxruntime, and no torch on a CPU."""
+"""A sealed classifier in use: the same answers from threads, torch and onnxruntime, and on a CPU without torch."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier whose fp32 file was kept beside the int8 one, so that both can be asked."""
     made = tmp_path_factory.mktemp("model")
     args = small_args(tiny_bert(tmp_path_factory.mktemp("encoder")), epochs=3)
-    train_classifier(*rows(150, 1), rows(60, 2), args, made, Recorder())
-    export_classifier(made, made / ONNX, normalise=False)
+    manifest = train_classifier(*rows(150, 1), rows(60, 2), args, made, Recorder())
+    export_classifier(made, made / ONNX, normalise=manifest.facts["normalise"])
     return made
 
 

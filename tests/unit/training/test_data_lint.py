@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from core.text.catalogue import LANGUAGES, catalogue
-from core.training.label_errors import find_label_errors
 from core.training.lint import Finding, LintOptions, lint_rows
 from core.training.lint_labels import one_off
 from core.training.lint_texts import token_estimate
-from core.training.watch import Quiet
+from core.training.watch import Quiet, Watch
 
 QUIET = Quiet(1e9)
 Splits = dict[str, list[dict[str, Any]]]
@@ -159,15 +158,29 @@ def test_small_splits_and_personal_data() -> None:
     assert "personal" not in lint(splits, personal=False)
 
 
-def test_doubted_labels_come_from_the_model(tmp_path: Path) -> None:
+@dataclass
+class Doubt:
+    row: int
+    given: int
+    suggested: int
+    sureness: float
+
+
+def test_doubted_labels_come_from_the_hook() -> None:
     splits = clean()
-    wrong = [0, 31, 62]
-    for row in wrong:
-        splits["train"][row]["label"] = "account"
-    found = lint_rows(splits, "text_classification", QUIET, columns=("text",), label_errors=find_label_errors)
-    doubted = next(finding for finding in found if finding.code == "label_error")
-    assert set(wrong) <= {row.row for row in doubted.rows if row.split == "train"}
-    assert doubted.rows[0].note.startswith("account → ")
+    asked: list[tuple[int, int, list[str]]] = []
+
+    def doubts(texts: Sequence[str], classes: Sequence[int], names: Sequence[str], watch: Watch) -> list[Doubt]:
+        asked.append((len(texts), len(set(classes)), list(names)))
+        return [Doubt(310, 0, 2, 0.9), Doubt(5, 1, 0, 0.8)]
+
+    found = lint_rows(splits, "text_classification", QUIET, columns=("text",), label_errors=doubts)
+    assert asked == [(420, 3, ["account", "delivery", "refund"])]
+    assert [finding.code for finding in found] == ["label_error"]
+    assert [(row.split, row.row, row.note) for row in found[0].rows] == [
+        ("validation", 10, "account → refund"), ("train", 5, "delivery → account"),
+    ]  # fmt: skip
+    assert found[0].values == {"percent": 0.5}
 
 
 def test_without_enough_rows_nobody_is_asked_about_labels() -> None:
@@ -195,7 +208,7 @@ def test_columns_of_a_table() -> None:
     rows = [
         {
             "values": {
-                "age": generator.randrange(90), "same": "x", "id": f"case {n}", "gap": None if n % 2 else 3.0,
+                "age": generator.randrange(90), "same": "x", "id": f"case {n}", "gap": None if n % 2 else n / 7,
                 "outcome": "paid" if n % 3 else "lost",
             },
             "label": "good" if n % 3 else "bad", "line": n,

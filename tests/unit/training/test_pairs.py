@@ -16,8 +16,8 @@ from core.training.pairs import train_pairs
 from tests.tiny_models import tiny_bert
 from tests.unit.training.classifier_helpers import FILLER, Recorder
 
-TOPICS = ("refund", "month", "delivery", "plan", "items", "costs", "answer", "passages")
-ANSWERS = ("returned", "year", "days", "pro", "sign", "may", "only", "single")
+TOPICS = ("refund", "month", "delivery", "plan")
+ANSWERS = ("returned", "costs", "days", "sign")
 
 
 def questions(count: int, seed: int) -> list[Candidates]:
@@ -27,7 +27,7 @@ def questions(count: int, seed: int) -> list[Candidates]:
     for number in range(count):
         topic = number % len(TOPICS)
         wrong = generator.permutation([other for other in range(len(TOPICS)) if other != topic])[:3]
-        texts = [f"{generator.choice(FILLER)} {ANSWERS[place]}" for place in (topic, *wrong)]
+        texts = [f"from the {ANSWERS[place]}" for place in (topic, *wrong)]
         made.append(Candidates(f"{generator.choice(FILLER)} {TOPICS[topic]}", tuple(texts), (1.0, 0.0, 0.0, 0.0)))
     return made
 
@@ -63,16 +63,21 @@ def test_a_bi_encoder_learns_and_is_a_sentence_transformer(encoder: Path, tmp_pa
     assert np.mean(right) > 0.9
 
 
-@pytest.mark.parametrize(("loss", "mode"), [("softmax", "full"), ("bce", "full"), ("softmax", "lora")])
-def test_a_cross_encoder_learns_and_opens(loss: str, mode: str, encoder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("loss", "mode", "least"), [("softmax", "full", 0.9), ("bce", "full", 0.65), ("softmax", "lora", 0.65)]
+)
+def test_a_cross_encoder_learns_and_opens(loss: str, mode: str, least: float, encoder: Path, tmp_path: Path) -> None:
+    """Chance is an mrr of 0.52. Which answer goes with which topic shows only where both are read together."""
     from sentence_transformers import CrossEncoder
 
     folder = tmp_path / "model"
-    rate = 5e-3 if mode == "full" else 2e-2
-    args = pair_args(encoder, kind="cross_encoder", loss=loss, mode=mode, epochs=12, learning_rate=rate)
+    rate = 3e-3 if mode == "full" else 1e-2
+    args = pair_args(
+        encoder, kind="cross_encoder", loss=loss, mode=mode, epochs=30, batch_size=8, learning_rate=rate, lora_alpha=32
+    )
     manifest = train_pairs(TRAIN, VALIDATION, args, folder, Recorder())
     assert manifest.kind == "sentence_pair"
-    assert manifest.metrics["mrr"] > 0.8
+    assert manifest.metrics["mrr"] > least
     model = CrossEncoder(str(folder), device="cpu", local_files_only=True)
     found = [model.predict([(row.query, text) for text in row.texts], show_progress_bar=False) for row in VALIDATION]
     scores = ranking_scores([np.asarray(one) for one in found], [{0: 1.0}] * len(VALIDATION))

@@ -90,6 +90,15 @@ def test_label_errors_put_in_by_hand_are_found() -> None:
     assert [one.sureness for one in found] == sorted((one.sureness for one in found), reverse=True)
 
 
+def test_a_copy_in_training_gives_no_answer_away() -> None:
+    """Labels drawn by lot, each text there twice: only who has seen the copy could know."""
+    generator = np.random.default_rng(0)
+    texts = [f"{generator.choice(PLACES)} {number} {number}" for number in range(150)]
+    drawn = generator.integers(0, 2, 150).tolist()
+    chances = out_of_fold([*texts, *(f"{text.upper()}!" for text in texts)], drawn * 2, 2, Quiet())
+    assert 0.35 < np.mean(chances.argmax(axis=1) == np.array(drawn * 2)) < 0.65
+
+
 def test_clean_labels_raise_few_suspects() -> None:
     texts, classes = corpus()
     assert len(find_label_errors(texts, classes, ["a", "b", "c"], Quiet())) <= 3

@@ -167,6 +167,19 @@ def test_probabilities_stay_true_when_a_rare_class_is_weighted(tmp_path: Path) -
     assert found["balanced"].classes.sum() > found["none"].classes.sum()
 
 
+def test_class_weights_are_taken_out_of_probabilities_and_put_into_the_decision() -> None:
+    """Logits of a perfect learner of the weighted loss: the head must give back the true probabilities."""
+    generator = np.random.default_rng(0)
+    true = generator.dirichlet([6, 2, 1], 4000)
+    gold = np.array([generator.choice(3, p=row) for row in true])
+    weights = np.array([0.5, 1.5, 3.0])
+    for calibration, off, alike in (("none", 1e-9, 1.0), ("temperature", 0.03, 0.95)):
+        args = LstmArgs(calibration=calibration)  # type: ignore[arg-type]
+        said = fit_head(args, "abc", np.log(true * weights), gold, weights).predicted(np.log(true * weights))
+        assert np.abs(said.probabilities - true).max() < off
+        assert np.mean(said.classes == (true * weights).argmax(axis=1)) >= alike
+
+
 def test_a_convolution_learns_pictures(tmp_path: Path) -> None:
     manifest = convolution(tmp_path / "m")
     assert manifest.metrics["validation_accuracy"] >= 0.95

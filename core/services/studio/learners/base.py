@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from core.models.manifest import Manifest
 from core.settings import Settings
 from core.training.dataset_store import Version
+from core.training.folds import FoldScores
 from core.training.report import Report
 from core.training.watch import Watch
 
 Record = Mapping[str, Any]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Pictures = tuple[NDArray[np.uint8], Ints]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Material:
     ``folder``: where the model goes. ``args``: of the recipe's class. ``rows``: the records of a split; ``pictures``:
     pixels uint8 [rows, side, side, channels] and class numbers of a split, for pictures. ``base``: the folder of the
     workspace's own version that the run starts from, None otherwise. ``data``: what the manifest says of the data set.
+    ``folds``: scores of cross-validation, where it was asked for.
     """
 
     settings: Settings
@@ -34,10 +39,11 @@ class Material:
     name: str
     version: Version
     rows: Callable[[str], Sequence[Record]]
-    pictures: Callable[[str], tuple[NDArray[np.uint8], NDArray[np.int64]]]
+    pictures: Callable[[str], Pictures]
     data: Mapping[str, Any]
     watch: Watch
     base: Path | None = None
+    folds: tuple[FoldScores, ...] = ()
 
     @property
     def held_out(self) -> str:
@@ -48,6 +54,10 @@ class Material:
     def groups(self) -> tuple[str, ...]:
         """Columns that name groups of people."""
         return tuple(self.version.mapping.get("groups", ()))
+
+    def of(self, rows: Mapping[str, Sequence[Record]], pictures: Mapping[str, Pictures], folder: Path) -> Material:
+        """The same with other rows and another folder, for one fold."""
+        return replace(self, rows=lambda split: rows[split], pictures=lambda split: pictures[split], folder=folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,14 @@ class Learner(Protocol):
 
     def judge(self, material: Material, manifest: Manifest) -> Judged:
         """Judges the sealed folder on the held-out split, beside what stood before."""
+        ...
+
+
+class ClassLearner(Learner, Protocol):
+    """A learner whose model sorts into classes."""
+
+    def probabilities(self, material: Material, split: str) -> Floats:
+        """Float64 [rows, classes] of the sealed folder for the rows of ``split``, in the order of the labels."""
         ...
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from core.errors import BadInput
 from core.models.manifest import Manifest
-from core.services.studio.learners.base import Judged, Material, Record, report_metrics
+from core.services.studio.learners.base import Floats, Ints, Judged, Material, Record, report_metrics
+from core.services.studio.learners.general import kept_skills
+from core.training.encoders import encoder_folder
 from core.training.report import Report
-from core.training.report_build import HeldOut, Outcome, make_report, most_frequent
+from core.training.report_build import General, HeldOut, Outcome, make_report, most_frequent
 
 MOST_COMPARED = 20_000  # training rows the simple model beside ours learns from
 
@@ -22,39 +25,55 @@ class TextClassifierLearner:
     def train(self, material: Material) -> Manifest:
         from core.training.classifier import train_classifier
 
-        several = bool(material.version.mapping.get("multi_label"))
-        args = replace(
-            material.args,
-            task="multi" if several else "single",
-            encoder=str(material.base) if material.base is not None else material.args.encoder,
-        )
+        several = has_several(material)
         training, validation = material.rows("train"), material.rows("validation")
         taught = {label for row in training for label in row["labels"]} if several else None
         return train_classifier(
             texts_of(training), labels_of(training, several),
             (texts_of(validation), labels_of(validation, several, taught)),
-            args, material.folder, material.watch,
+            replace(material.args, task="multi" if several else "single", encoder=_encoder(material)),
+            material.folder, material.watch,
             name=material.name, data=material.data, settings=material.settings,
         )  # fmt: skip
 
-    def judge(self, material: Material, manifest: Manifest) -> Judged:
+    def probabilities(self, material: Material, split: str) -> Floats:
+        if has_several(material):
+            raise BadInput("studio.folds_one_label")
+        return np.asarray(self._predicted(material, split).probabilities, np.float64)
+
+    def _predicted(self, material: Material, split: str) -> Any:
         from core.models.classifier import load_classifier
 
+        classifier = load_classifier(material.folder, device=material.args.device, threads=material.settings.threads)
+        return classifier.predict(texts_of(material.rows(split)))
+
+    def judge(self, material: Material, manifest: Manifest) -> Judged:
         rows = material.rows(material.held_out)
         material.watch.step("report", 0, len(rows))
-        classifier = load_classifier(material.folder, device=material.args.device, threads=material.settings.threads)
-        predicted = classifier.predict(texts_of(rows))
-        several = manifest.facts.get("task") == "multi"
+        predicted = self._predicted(material, material.held_out)
+        several = has_several(material)
         given = np.asarray(predicted.chosen, np.int64) if several else None
         after = Outcome(material.name, predicted.probabilities, given)
-        report = text_report(material, manifest.labels, rows, after, several=several)
-        facts = manifest.facts
-        unknown = 100 * float(facts.get("unknown_share", 0))
+        skills: list[General] = []
+        if manifest.facts.get("mode") != "frozen":
+            before = encoder_folder(_encoder(material), material.settings)
+            skills = kept_skills(before, encoder_folder(str(material.folder), material.settings), material)
+        report = text_report(material, manifest.labels, rows, after, several=several, general=skills)
+        unknown = 100 * float(manifest.facts.get("unknown_share", 0))
         limits = (
-            f"Texts are cut after {facts.get('max_tokens')} tokens.",
+            f"Texts are cut after {manifest.facts.get('max_tokens')} tokens.",
             f"{unknown:.1f} % of the training tokens were unknown to its vocabulary.",
         )
         return Judged(report_metrics(report, material.held_out), report, limits)
+
+
+def _encoder(material: Material) -> str:
+    return str(material.base) if material.base is not None else str(material.args.encoder)
+
+
+def has_several(material: Material) -> bool:
+    """Whether a row may have several labels."""
+    return bool(material.version.mapping.get("multi_label"))
 
 
 def texts_of(rows: Sequence[Record]) -> list[str]:
@@ -69,27 +88,27 @@ def labels_of(rows: Sequence[Record], several: bool, known: Collection[str] | No
 
 
 def text_report(
-    material: Material, labels: Sequence[str], rows: Sequence[Record], after: Outcome, *, several: bool
-) -> Report:
+    material: Material, labels: Sequence[str], rows: Sequence[Record], after: Outcome, *, several: bool,
+    general: Sequence[General] = (),
+) -> Report:  # fmt: skip
     """Before (class shares only), after, and beside it logistic regression on n-grams."""
     training = material.rows("train")
     numbers = {label: number for number, label in enumerate(labels)}
-    gold = gold_of(rows, numbers, several)
-    taught = gold_of(training, numbers, several)
+    gold, taught = gold_of(rows, numbers, several), gold_of(training, numbers, several)
+    others: list[Outcome] = []
     if several:
-        shares = np.tile(np.asarray(taught).mean(axis=0), (len(rows), 1))
-        before, others = Outcome("most_frequent", shares), []
+        before = Outcome("most_frequent", np.tile(taught.mean(axis=0), (len(rows), 1)))
     else:
         before = most_frequent(taught.tolist(), len(labels), len(rows))
         others = [_ngrams(material, training, taught, rows, len(labels))]
     held_out = HeldOut(gold, labels, texts_of(rows), groups=groups_of(material, rows))
     return make_report(
-        held_out, before, after, name=material.name, others=others, data=data_shown(material, len(rows)),
-        seed=int(material.args.seed),
+        held_out, before, after, name=material.name, others=others, general=general, folds=material.folds,
+        data=data_shown(material, len(rows)), seed=int(material.args.seed),
     )  # fmt: skip
 
 
-def gold_of(rows: Sequence[Record], numbers: dict[str, int], several: bool) -> np.ndarray[Any, np.dtype[np.int64]]:
+def gold_of(rows: Sequence[Record], numbers: dict[str, int], several: bool) -> Ints:
     """Class numbers [rows], or 0/1 [rows, labels] for several labels a row."""
     if not several:
         return np.array([numbers[str(row["label"])] for row in rows], np.int64)
@@ -100,6 +119,7 @@ def gold_of(rows: Sequence[Record], numbers: dict[str, int], several: bool) -> n
 
 
 def groups_of(material: Material, rows: Sequence[Record]) -> dict[str, list[str]]:
+    """Column -> the group of each row, for fairness."""
     return {column: [str(row.get("groups", {}).get(column, "")) for row in rows] for column in material.groups}
 
 
@@ -109,7 +129,7 @@ def data_shown(material: Material, rows: int) -> dict[str, Any]:
 
 
 def _ngrams(
-    material: Material, training: Sequence[Record], taught: Any, rows: Sequence[Record], classes: int
+    material: Material, training: Sequence[Record], taught: Ints, rows: Sequence[Record], classes: int
 ) -> Outcome:
     """The simple model that anything larger has to beat."""
     from core.training.label_errors import ngram_model
