@@ -1,7 +1,7 @@
 """A fine-tuned MiniLM classifier and its smaller variants: size, speed and accuracy, on the same texts in one run.
 
-SST-2: trained on a sample of train.tsv, chosen and calibrated on another, measured on test.tsv (872). Speeds are texts a
-second of processor time on one thread. Needs ../shared/data (PILOTLIGHT_SHARED_DATA).
+SST-2: trained on a sample of train.tsv, chosen and calibrated on another, measured on test.tsv (872). Speeds are texts
+a second of processor time on one thread. Needs ../shared/data (PILOTLIGHT_SHARED_DATA).
 
     python -m benchmarks.compression [--rows 4000] [--folder DIR] [--json FILE]
 """
@@ -67,8 +67,8 @@ def main() -> None:
     rows: list[list[Any]] = [
         [
             variant.name, variant.runs, f"{variant.size_bytes / 2**20:.1f}", f"{variant.texts_per_second:.1f}",
-            f"{variant.texts_per_second / first.texts_per_second:.2f}", f"{variant.accuracy:.4f}", f"{variant.lost:+.4f}",
-            f"{variant.agreement:.4f}", "yes" if variant.passed else "no",
+            f"{variant.texts_per_second / first.texts_per_second:.2f}", f"{variant.accuracy:.4f}",
+            f"{variant.lost:+.4f}", f"{variant.agreement:.4f}", "yes" if variant.passed else "no",
         ]
         for variant in found.variants
     ]  # fmt: skip

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from core.models.hub import ModelHub
 from core.retrieval.build import LANGUAGE_CODES, BuildOptions, PassageList, build_version
 from core.retrieval.pipeline import KnowledgeIndex
 from core.settings import Settings
-from core.types import Found, Language, PassageRecord
+from core.types import Found, PassageRecord
 
 
 @cache
@@ -59,8 +58,3 @@ def similarity(question: str, sentences: Sequence[str]) -> list[float]:
         return []
     query = hub().encoder().encode([question], kind="query")[0]
     return [float(query @ _vector(sentence)) for sentence in sentences]
-
-
-def aid(language: Language) -> dict[str, Any]:
-    """What the product uses beside words when it chooses sentences for questions in ``language``."""
-    return {"similarity": similarity} if language in hub().encoder().languages else {}

@@ -25,11 +25,6 @@ from pages.shared.wording import counted, plain, when
 
 SPLITS = ("train", "validation", "test")
 MOST_LABELS = 30
-BADGES = {
-    "ready": ("green", ":material/check:"),
-    "building": ("blue", ":material/progress_activity:"),
-    "failed": ("red", ":material/error:"),
-}
 
 
 def splits(version: DataSetVersionView) -> dict[str, int]:
@@ -63,8 +58,6 @@ def draw(app: Application, actor: Actor, one: DataSetView) -> None:
     if version.state == "ready":
         _ready(app, actor, version)
     else:
-        colour, icon = BADGES.get(version.state, ("gray", ":material/help:"))
-        st.badge(named("studio.data.states", version.state), color=colour, icon=icon)  # type: ignore[arg-type]
         st.caption(tr("studio.data.failed_help" if version.state == "failed" else "studio.data.building_help"))
     draw_dialog(
         f"delete-data-{one.id}",

@@ -96,7 +96,8 @@ def _absent(one: BaseModelView) -> str:
 def _shown(argument: ArgumentView, value: Any) -> Any:
     """A value as its field holds it."""
     if argument.kind == "list":
-        return list(map(str, value or ())) if argument.name == "exclude" else ", ".join(map(str, value or ()))
+        between = "\n" if _of_words(argument) else ", "
+        return list(map(str, value or ())) if argument.name == "exclude" else between.join(map(str, value or ()))
     if argument.kind == "mapping" or (isinstance(value, Mapping) and argument.kind == "text"):
         return ", ".join(f"{name}: {one}" for name, one in (value or {}).items())
     if argument.kind == "whole" and value is not None:
@@ -138,9 +139,11 @@ def _field(recipe: RecipeView, argument: ArgumentView, version: DataSetVersionVi
     if argument.name == "exclude":
         columns = _columns(version)
         return st.multiselect(label, columns, **({} if key in st.session_state else {"default": default}), **common)
-    typed = st.text_input(label, **given, **common) or ""
+    typed = (st.text_area if _of_words(argument) else st.text_input)(label, **given, **common) or ""
+    if typed == default:
+        return argument.default
     if argument.kind == "list":
-        return _parsed_list(typed, argument.default)
+        return _parsed_list(typed, words=_of_words(argument))
     if argument.kind == "mapping":
         return _parsed_mapping(typed)
     return typed
@@ -158,11 +161,17 @@ def _step(default: Any) -> float:
     return float(10.0 ** math.floor(math.log10(abs(float(default)))))
 
 
-def _parsed_list(typed: str, default: Any) -> list[Any]:
+def _of_words(argument: ArgumentView) -> bool:
+    """Is it a list of texts, which may hold commas and so stand one a line?"""
+    return argument.kind == "list" and any(isinstance(one, str) for one in argument.default or ())
+
+
+def _parsed_list(typed: str, *, words: bool) -> list[Any]:
     """ "64, 32" as [64, 32]; what is no number stays as it was typed, for the recipe to refuse by name."""
+    if words:
+        return typed.splitlines()
     parts = [part.strip() for part in typed.replace("，", ",").split(",") if part.strip()]
-    whole = all(isinstance(one, int) for one in default or ()) and bool(default)
-    return [int(part) if whole and part.lstrip("-").isdecimal() else part for part in parts]
+    return [int(part) if part.lstrip("-").isdecimal() else part for part in parts]
 
 
 def _parsed_mapping(typed: str) -> dict[str, str]:

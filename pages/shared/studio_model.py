@@ -216,7 +216,8 @@ def _card(app: Application, actor: Actor, version: ModelVersionView) -> None:
         show_error(error)
         return
     with st.container(border=True, key=f"card-{version.id}"):
-        st.markdown(card)
+        # Names and labels come from people: a card must not bring pictures or links into the page.
+        st.markdown(card.replace("![", "!\\[").replace("](", "]\\(").replace("$", "\\$"))
 
 
 def _ask_delete(app: Application, actor: Actor, version: ModelVersionView) -> None:

@@ -100,7 +100,7 @@ def _progress(app: Application, actor: Actor, run: RunView) -> None:
                 st.caption(tr("studio.runs.since", when=when(run.started_at)), width="content")
             if run.state not in FINISHED and (expected := run.estimate.get("seconds")):
                 st.caption(tr("studio.runs.expected", time=lasting(float(expected))), width="content")
-            if run.state == "done" and run.version_id:
+            if run.state == "done" and run.version_id and run.recipe not in {"tune", "compress"}:
                 st.button(
                     tr("studio.runs.to_model"),
                     key=f"run-model-{run.id}",

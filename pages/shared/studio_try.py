@@ -15,6 +15,7 @@ from pages.shared import studio_why
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.studio_charts import plot_bars
+from pages.shared.studio_words import share
 from pages.shared.wording import plain
 
 MOST_TEXTS = 20
@@ -158,7 +159,7 @@ def _results(app: Application, actor: Actor, version: ModelVersionView) -> None:
     _, inputs, found = held
     for place, one in enumerate(found):
         with st.container(border=True, key=f"tried-{version.id}-{place}"):
-            _one(version, one, inputs[place], place)
+            _one(version, one, inputs[place], place, alone=len(found) == 1)
             if version.kind in EXPLAINED:
                 studio_why.text(app, actor, version, one, key=f"{version.id}-{place}", at_once=len(found) == 1)
             elif version.kind == "tabular":
@@ -167,7 +168,7 @@ def _results(app: Application, actor: Actor, version: ModelVersionView) -> None:
                 )
 
 
-def _one(version: ModelVersionView, one: Tried, given: Any, place: int) -> None:
+def _one(version: ModelVersionView, one: Tried, given: Any, place: int, *, alone: bool) -> None:
     if version.kind == "image":
         st.image(given[1], width=96)
         st.caption(plain(one.input))
@@ -183,6 +184,10 @@ def _one(version: ModelVersionView, one: Tried, given: Any, place: int) -> None:
         st.badge(one.label.replace("[", "(").replace("]", ")"), color="primary", icon=":material/label:")
     if one.score is not None and not one.labels:
         st.metric(tr("studio.try.score"), f"{one.score:.3f}")
-    if one.labels:
+    if one.labels and not alone:
+        st.caption(
+            " · ".join(f"{plain(score.label)} {share(score.probability)}" for score in one.labels[:SHOWN_LABELS])
+        )
+    elif one.labels:
         rows = [{"name": score.label, "value": score.probability} for score in one.labels[:SHOWN_LABELS]]
         plot_bars(rows, key=f"tried-{version.id}-{place}", title=tr("studio.try.probability"), percent=True)

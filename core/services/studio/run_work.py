@@ -56,7 +56,9 @@ def _written_down(
 ) -> None:
     """What the run still had to say, and why it failed; on a full disk in the space that was kept for it."""
     if error:
-        (run_folder(app.settings, context.workspace_id, run_id) / RESERVE).unlink(missing_ok=True)
+        folder = run_folder(app.settings, context.workspace_id, run_id)
+        for path in (folder / RESERVE, *folder.glob("**/*.draft")):  # what a full disk left half-written
+            path.unlink(missing_ok=True)
         with app.database.write(context.workspace_id) as rows:
             rows.update(TrainingRun, TrainingRun.id == run_id, error=error)
     watch.flush()

@@ -51,6 +51,19 @@ def test_an_estimate_of_a_table(studio: Studio) -> None:
     assert found.steps == 2 * math.ceil(72 / 24) * 4
 
 
+def test_an_estimate_of_a_language_model_counts_blocks(studio: Studio) -> None:
+    text = "\n".join(
+        f"the lamp number {number} is returned within {number % 30} days of delivery" for number in range(80)
+    )
+    version = studio.data_set("L", "language_model", text.encode(), {"text": "text"}, file="lines.txt")
+    small = {"layers": 1, "heads": 2, "width": 16, "vocabulary_size": 300, "sample_tokens": 0, "precision": "fp32"}
+    found = asked(studio, "language_model", version.id, epochs=2, batch_size=2, max_tokens=32, **small)
+    assert found.fits
+    assert found.steps >= 2
+    capped = asked(studio, "language_model", version.id, epochs=2, batch_size=2, max_tokens=32, max_steps=2, **small)
+    assert capped.steps == 2
+
+
 @pytest.mark.server
 def test_through_a_process_of_its_own_and_its_errors_come_back(studio: Studio) -> None:
     version = studio.data_set()

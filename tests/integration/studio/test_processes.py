@@ -7,22 +7,26 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.bootstrap import runner
 from core.db.tables import Job
+from core.services.application import Application
 from core.services.studio import registry, runs
 from core.services.studio.places import run_folder
 from core.services.studio.run_work import LOCK
 from core.services.studio.views import DataSetVersionView, RunView
+from core.settings import Settings
 from tests.integration.studio.conftest import Studio
 from tests.integration.test_worker import wait_for, worker_process
 
 LONG = {"epochs": 300, "patience": 300, "embedding": 8, "hidden": 8, "batch_size": 64}
+BERT = {"epochs": 80, "patience": 0, "batch_size": 32, "checkpoint_seconds": 0.2}
 pytestmark = pytest.mark.server
 
 
@@ -81,15 +85,18 @@ def version(studio: Studio) -> DataSetVersionView:
     return studio.data_set()
 
 
-def whole(studio: Studio, version: DataSetVersionView) -> RunView:
+def whole(studio: Studio, version: DataSetVersionView, recipe: str = "lstm", **args: Any) -> RunView:
     """The same run, never disturbed."""
-    return studio.through_the_runner(studio.start(version, "lstm", **LONG))
+    return studio.through_the_runner(studio.start(version, recipe, **(args or LONG)))
 
 
-def test_a_killed_training_process_is_started_again_where_it_was(studio: Studio, version: DataSetVersionView) -> None:
-    run_id = studio.start(version, "lstm", **LONG)
+@pytest.mark.parametrize(("recipe", "args"), [("lstm", LONG), ("text_classifier", BERT)])
+def test_a_killed_training_process_is_started_again_where_it_was(
+    studio: Studio, version: DataSetVersionView, recipe: str, args: dict[str, Any]
+) -> None:
+    run_id = studio.start(version, recipe, **args)
     with working(studio, run_id):
-        wait_for(lambda: epochs_done(studio, run_id) >= 3, "three epochs", 900)
+        wait_for(lambda: epochs_done(studio, run_id) >= 3 and checkpoints(studio, run_id) != [], "three epochs", 900)
         first = process_of(studio, run_id)
         assert first is not None
         os.kill(first, signal.SIGKILL)
@@ -99,7 +106,8 @@ def test_a_killed_training_process_is_started_again_where_it_was(studio: Studio,
     run = runs.get_run(studio.app, studio.owner, run_id)
     assert run.state == "done", run.error
     assert any(line.startswith("resumed at epoch") for line in log_of(studio, run_id))
-    assert run.metrics == whole(studio, version).metrics, "killed and gone on with is as good as never killed"
+    undisturbed = whole(studio, version, recipe, **args)
+    assert run.metrics == undisturbed.metrics, "killed and gone on with is as good as never killed"
     assert len(registry.list_versions(studio.app, studio.owner)) == 2
 
 
@@ -174,33 +182,46 @@ def test_a_stopped_worker_leaves_a_checkpoint_and_puts_the_run_back(
     assert checkpoints(studio, run_id)
 
 
-@pytest.fixture
-def small_disk(studio: Studio) -> Iterator[Path]:
-    """The studio's folder on a file system of its own of half a megabyte."""
-    folder = studio.app.settings.data_dir / "studio"
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
+    """``folder`` as a file system of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.parametrize(("where", "kilobytes"), [("studio", 512), (".", 6 << 10)])
 def test_a_full_disk_is_a_sentence_and_with_room_again_the_run_ends_well(
-    studio: Studio, version: DataSetVersionView, small_disk: Path
+    settings: Settings,
+    make_application: Callable[[Settings], Application],
+    open_studio: Callable[[Application, str], Studio],
+    where: str,
+    kilobytes: int,
 ) -> None:
-    run_id = studio.start(version, "lstm", epochs=6, patience=6, embedding=128, hidden=128, least_count=1)
-    run = studio.through_the_runner(run_id)
-    assert run.state == "failed", run.metrics
-    assert run.error["code"] in ("networks.no_space", "studio.disk_full")
-    assert registry.list_versions(studio.app, studio.owner) == []
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-    runs.retry_run(studio.app, studio.owner, run_id)
-    run = studio.through_the_runner(run_id)
-    assert run.state == "done", run.error
-    assert len(registry.list_versions(studio.app, studio.owner)) == 1
+    """The studio's folder alone, and the whole data folder with the database that has to say so."""
+    folder = settings.data_dir / where
+    with small_disk(folder, kilobytes):
+        studio = open_studio(make_application(settings), "lumen")
+        wide = {"embedding": 256, "hidden": 256, "least_count": 1}
+        run_id = studio.start(studio.data_set(), "lstm", epochs=4, patience=4, **wide)
+        run = studio.through_the_runner(run_id)
+        assert run.state == "failed", run.metrics
+        assert run.error["code"] in ("networks.no_space", "studio.disk_full")
+        assert not list(folder_of(studio, run_id).glob("**/*.draft"))
+        assert registry.list_versions(studio.app, studio.owner) == []
+        subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+        runs.retry_run(studio.app, studio.owner, run_id)
+        run = studio.through_the_runner(run_id)
+        assert run.state == "done", run.error
+        assert len(registry.list_versions(studio.app, studio.owner)) == 1
+        studio.app.queue.close()
+        studio.app.database.engine.dispose()
 
 
 def test_nothing_is_left_running(studio: Studio, version: DataSetVersionView) -> None:

@@ -29,7 +29,7 @@ from core.models.extended import (
 )
 from core.models.manifest import Manifest, read_manifest, write_manifest
 from core.settings import Settings
-from core.training.bilingual import train
+from core.training.bilingual import Trainer, train
 from core.training.bilingual_batches import Batches, Pairs, Recipe
 from core.training.bilingual_data import (
     held_out,
@@ -363,6 +363,18 @@ class TestTraining:
         assert np.array_equal(whole.rows.detach().numpy(), second.rows.detach().numpy())
         for name, change in whole.changes().items():
             assert np.array_equal(change, second.changes()[name]), name
+
+    def test_english_may_be_left_to_the_base(
+        self, base: Path, rows: list[str], tokenizer: Any, pairs: Pairs, tmp_path: Path
+    ) -> None:
+        teacher = self.teacher(base)
+        mine = student(base, rows, tokenizer)
+        train(mine, teacher, pairs, SMALL, tmp_path, Quiet())
+        texts = ["how do i cancel", "取消订单", "my order"]
+        found = Trainer(mine, teacher, pairs, replace(SMALL, english_is_base=True))._vectors(texts).detach().numpy()
+        assert np.array_equal(found[[0, 2]], teacher([texts[0], texts[2]]))
+        assert np.allclose(found[1], mine.encode([texts[1]])[0], atol=1e-6)
+        assert not np.allclose(found[0], mine.encode([texts[0]])[0], atol=1e-3)
 
     def test_a_checkpoint_of_another_recipe_is_not_gone_on_from(
         self, base: Path, rows: list[str], tokenizer: Any, pairs: Pairs, tmp_path: Path

@@ -64,7 +64,7 @@ def test_a_bi_encoder_learns_and_is_a_sentence_transformer(encoder: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("loss", "mode", "least"), [("softmax", "full", 0.9), ("bce", "full", 0.65), ("softmax", "lora", 0.65)]
+    ("loss", "mode", "least"), [("softmax", "full", 0.8), ("bce", "full", 0.65), ("softmax", "lora", 0.65)]
 )
 def test_a_cross_encoder_learns_and_opens(loss: str, mode: str, least: float, encoder: Path, tmp_path: Path) -> None:
     """Chance is an mrr of 0.52. Which answer goes with which topic shows only where both are read together."""
