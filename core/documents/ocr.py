@@ -6,9 +6,10 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from core.documents.layout import Block, Segment, arrange
+from core.documents.layout import arrange
 from core.documents.options import LoadOptions
 from core.documents.reading_order import reading_order
+from core.documents.segments import Block, Segment
 
 if TYPE_CHECKING:
     from PIL.Image import Image

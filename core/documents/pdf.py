@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.documents.builder import TextBuilder, one_line
-from core.documents.layout import Block
 from core.documents.ocr import LONG_SIDE, OcrPage, read_page
 from core.documents.options import Source
 from core.documents.pdf_text import PDFIUM_LOCK, PageReader, PageText
+from core.documents.segments import Block
 from core.documents.sniff import PDF
 from core.errors import DocumentError
 from core.text.language import has_han

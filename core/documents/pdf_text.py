@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from core.documents.layout import Mapping, PageLayout, Segment, arrange, is_marker
+from core.documents.layout import arrange
+from core.documents.pdf_lines import page_lines
+from core.documents.ruled import Line, ruled_tables, walls
+from core.documents.segments import Mapping, PageLayout, Segment, is_marker
 
 PDFIUM_LOCK = threading.RLock()
 
@@ -75,6 +78,16 @@ class PageText:
         return [(self.runs[m.segment].hidden, m.start, m.end) for m in self._by_start if self.runs[m.segment].hidden]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """What one page holds: its runs in the order of its content, and the lines that are drawn on it."""
+
+    runs: list[Run]
+    lines: list[Line]
+    height: float
+    broken: float
+
+
 class PageReader:
     """Reads the pages of one open PDF; keeps the runs of the last few pages, as neighbours are compared."""
 
@@ -82,22 +95,23 @@ class PageReader:
         self._pdf = pdf
         with PDFIUM_LOCK:
             self.count = len(pdf)
-        self._kept: dict[int, tuple[list[Run], float, float]] = {}
+        self._kept: dict[int, _Sheet] = {}
 
     def page_text(self, index: int) -> PageText:
         """The text of page ``index`` (from 0)."""
-        runs, height, broken = self._runs(index)
-        neighbours = {step: self._runs(index + step)[0] for step in _NEIGHBOURS if 0 <= index + step < self.count}
+        sheet = self._sheet(index)
+        neighbours = {step: self._sheet(index + step).runs for step in _NEIGHBOURS if 0 <= index + step < self.count}
         first, rest = [], []
-        for run in runs:
-            if not _furniture(run, height, neighbours):
+        for run in sheet.runs:
+            if not _furniture(run, sheet.height, neighbours):
                 rest.append(run)
             elif index == 0 and not _PAGE_NUMBER.match(run.segment.text.strip()):
                 first.append(run)  # a running header is kept once: it may be all that names the company or the edition
         ordered = [*first, *rest]
-        return PageText(arrange([run.segment for run in ordered]), tuple(ordered), broken)
+        segments = [run.segment for run in ordered]
+        return PageText(arrange(segments, ruled_tables(sheet.lines, segments)), tuple(ordered), sheet.broken)
 
-    def _runs(self, index: int) -> tuple[list[Run], float, float]:
+    def _sheet(self, index: int) -> _Sheet:
         if index not in self._kept:
             for old in [key for key in self._kept if abs(key - index) > 4]:
                 del self._kept[old]
@@ -142,12 +156,11 @@ def _same_text(text: str, other: str, step: int) -> bool:
 # --- reading one page ---------------------------------------------------------------------------------------
 
 
-def _read(page: Any) -> tuple[list[Run], float, float]:
-    """Runs of the page in the order of its content, its height, and the share of characters without a text."""
+def _read(page: Any) -> _Sheet:
     textpage = page.get_textpage()
     try:
         scan = _Scan(page, textpage)
-        return scan.runs(), scan.height, scan.broken
+        return _Sheet(scan.runs(), scan.lines, scan.height, scan.broken)
     finally:
         textpage.close()
 
@@ -185,6 +198,8 @@ class _Scan:
         left, top, right, bottom = self._upright(*self.box)
         self._origin = (left, top)
         self.width, self.height = right - left, bottom - top
+        self.lines = page_lines(page, self._on_page)
+        self._walls = walls(self.lines)
         self._pixels: Any = None
 
     def _characters(self) -> str:
@@ -209,7 +224,11 @@ class _Scan:
         """The upright box of a character, origin top left of the page, in points."""
         rect = self._rect
         self._api.FPDFText_GetLooseCharBox(self._text, index, rect)
-        left, top, right, bottom = self._upright(rect.left, rect.bottom, rect.right, rect.top)
+        return self._on_page(rect.left, rect.bottom, rect.right, rect.top)
+
+    def _on_page(self, left: float, bottom: float, right: float, top: float) -> tuple[float, float, float, float]:
+        """A box of page space as a reader sees it, origin at the page's top left."""
+        left, top, right, bottom = self._upright(left, bottom, right, top)
         x, y = self._origin
         return left - x, top - y, right - x, bottom - y
 
@@ -243,9 +262,16 @@ class _Scan:
 
     def _apart(self, box: list[float], here: tuple[float, float, float, float], space: int) -> bool:
         """Is the gap before a word that of a table column? Written spaces may be stretched by justification."""
+        if self._walled(box, here):
+            return True
         size = min(box[3] - box[1], here[3] - here[1])
         generated = self._api.FPDFText_IsGenerated(self._text, space) == 1
         return here[0] - box[2] > (0.95 if generated else 1.5) * size or here[2] < box[0]
+
+    def _walled(self, box: list[float], here: tuple[float, float, float, float]) -> bool:
+        """Does a drawn line stand between a word and the one before?"""
+        middle = (here[1] + here[3]) / 2
+        return any(box[2] - 1 <= wall.at <= here[0] + 1 and wall.start <= middle <= wall.end for wall in self._walls)
 
     def _run(self, words: list[tuple[int, int]], box: list[float], hidden: str) -> Run:
         text: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from core.documents.layout import Segment
+from core.documents.segments import Segment
 
 
 def reading_order(segments: Sequence[Segment], width: float) -> list[int]:

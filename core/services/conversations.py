@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import func
+from sqlalchemy import Select, func
 
 from core.access.actor import Actor, Permission
 from core.db.tables import Conversation, Feedback, KnowledgeBase, Message, utc_now
@@ -39,19 +39,20 @@ def list_conversations(
     """This visitor's conversations that hold a message, the latest first; ``search`` looks in the titles."""
     actor.require(Permission.CHAT)
     with app.database.read(actor.workspace_id) as rows:
-        begun = rows.columns(Message, Message.id, where=[Message.conversation_id == Conversation.id]).exists()
-        statement = rows.select(Conversation, *_mine(actor), begun)
+        where = [*_mine(actor)]
         if search.strip():
-            statement = statement.where(Conversation.title.icontains(search.strip(), autoescape=True))
+            where.append(Conversation.title.icontains(search.strip(), autoescape=True))
         order = (Conversation.updated_at.desc(), Conversation.id.desc())
-        return _views(rows, rows.all(statement.order_by(*order).limit(limit).offset(offset)))
+        begun = _counted(rows, *where).having(func.count(Message.id) > 0)
+        return _views(rows, begun.order_by(*order).limit(limit).offset(offset))
 
 
 def get_conversation(app: Application, actor: Actor, conversation_id: int) -> ConversationView:
     """One conversation of this visitor, also one without a message yet. Raises NotFound."""
     actor.require(Permission.CHAT)
     with app.database.read(actor.workspace_id) as rows:
-        return _views(rows, [own_conversation(rows, actor, conversation_id)])[0]
+        own_conversation(rows, actor, conversation_id)
+        return _views(rows, _counted(rows, Conversation.id == conversation_id))[0]
 
 
 def messages(
@@ -62,6 +63,16 @@ def messages(
     with app.database.read(actor.workspace_id) as rows:
         own_conversation(rows, actor, conversation_id)
         return message_views(rows, conversation_id, limit=limit, before_id=before_id)
+
+
+def message_state(app: Application, actor: Actor, message_id: int) -> str:
+    """How a message of this visitor stands: answering, done, stopped, failed; ``gone`` when it is there no more."""
+    actor.require(Permission.CHAT)
+    with app.database.read(actor.workspace_id) as rows:
+        row = rows.find(Message, Message.id == message_id)
+        if row is None or rows.find(Conversation, Conversation.id == row.conversation_id, *_mine(actor)) is None:
+            return "gone"
+        return message_view(row).state
 
 
 def rename_conversation(app: Application, actor: Actor, conversation_id: int, title: str) -> None:
@@ -170,10 +181,13 @@ def title_of(question: str) -> str:
     return kept.rstrip(" ,.;:，。；：、") + "…"
 
 
-def _views(rows: Rows, found: Sequence[Conversation]) -> list[ConversationView]:
-    of = Message.conversation_id.in_([c.id for c in found])
-    statement = rows.columns(Message, Message.conversation_id, func.count(), where=[of])
-    counts = {row[0]: row[1] for row in rows.session.execute(statement.group_by(Message.conversation_id))}
+def _counted(rows: Rows, *where: Any) -> Select[Any]:
+    """Conversations, each with the number of its messages."""
+    joined = rows.select(Conversation, *where).outerjoin(Message, Message.conversation_id == Conversation.id)
+    return joined.group_by(Conversation.id).add_columns(func.count(Message.id))
+
+
+def _views(rows: Rows, counted: Select[Any]) -> list[ConversationView]:
     return [
         ConversationView(
             id=c.id,
@@ -181,9 +195,9 @@ def _views(rows: Rows, found: Sequence[Conversation]) -> list[ConversationView]:
             language=c.language,
             knowledge_base_id=c.knowledge_base_id,
             updated_at=c.updated_at,
-            messages=counts.get(c.id, 0),
+            messages=number,
         )
-        for c in found
+        for c, number in rows.session.execute(counted)
     ]
 
 

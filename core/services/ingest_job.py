@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from core.db.tables import Document, DocumentVersion, Job, JobFile, Passage, ReviewFlag, utc_now
 from core.documents import archive, sniff
+from core.documents.dates import printed_date
+from core.documents.file_dates import file_date
 from core.documents.load import LoadOptions, load
 from core.documents.screen import screen
 from core.documents.split import SplitConfig, split
@@ -25,21 +27,29 @@ from core.services import files, layout
 from core.services.application import Application
 from core.services.build import build_and_publish
 from core.services.embed import embed_version
+from core.services.jobs import start_job
 from core.services.views import Upload
 from core.types import Flag, LoadedDocument, PassageDraft
 
 log = structlog.get_logger(__name__)
 
+BUILD = "build"
 INSERT_BATCH = 2000
+FORGET_BATCH = 5000
 
 
 def run_ingest(app: Application, context: JobContext) -> None:
-    """Handler of ``ingest`` jobs."""
-    position = 0
-    while (line := _next_line(context)) is not None:
-        position += 1
-        _run_line(app, context, line)
-        _count(context)
+    """Handler of ``ingest`` jobs. What was finished before somebody cancelled the rest stays, and answers soon."""
+    try:
+        while (line := _next_line(context)) is not None:
+            _run_line(app, context, line)
+            _count(context)
+    except Cancelled:
+        if (line := _next_line(context)) is not None:
+            _forget(context, line.id)
+        if _states(context).get("done") and context.knowledge_base_id is not None:
+            start_job(app, context.workspace_id, BUILD, context.knowledge_base_id)
+        raise
     states = _states(context)
     if states.get("done") or context.arguments.get("build"):
         build_and_publish(app, context)
@@ -81,12 +91,33 @@ def _run_line(app: Application, context: JobContext, line: JobFile) -> None:
     except Cancelled:
         raise
     except PilotlightError as error:
+        _forget(context, line.id)
         _set(context, line.id, state="failed", error={"code": error.code, "values": error.values})
         log.info("file refused", job=context.job_id, code=error.code)
     except Exception as error:
         log.error("file failed", job=context.job_id, exc_info=True)
         values = {"name": line.name, "reason": type(error).__name__}
+        _forget(context, line.id)
         _set(context, line.id, state="failed", error={"code": "ingest.unexpected", "values": values})
+
+
+def _forget(context: JobContext, line_id: int) -> None:
+    """Takes back what a file that will not be finished has stored: its version, and the document if it was new."""
+    with context.database.read(context.workspace_id) as rows:
+        line = rows.find(JobFile, JobFile.id == line_id)
+        version = rows.find(DocumentVersion, DocumentVersion.id == line.version_id) if line else None
+    if version is None or version.state != "building":
+        return
+    some = select(Passage.id).where(Passage.version_id == version.id).limit(FORGET_BATCH)
+    removed = 1
+    while removed:  # a batch a transaction: nobody waits long for the write lock
+        with context.database.write(context.workspace_id) as rows:
+            removed = rows.delete(Passage, Passage.id.in_(some))
+    with context.database.write(context.workspace_id) as rows:
+        rows.update(JobFile, JobFile.id == line_id, version_id=None)
+        rows.delete(DocumentVersion, DocumentVersion.id == version.id)
+        if not rows.count(DocumentVersion, DocumentVersion.document_id == version.document_id):
+            rows.delete(Document, Document.id == version.document_id)
 
 
 def _set(context: JobContext, line_id: int, **values: object) -> None:
@@ -153,7 +184,17 @@ def _read_and_store(app: Application, context: JobContext, line: JobFile, path: 
     drafts = split(document, SplitConfig(settings.passage_chars_en, settings.passage_chars_zh))
     if not drafts:
         raise DocumentError("documents.no_text", name=line.name)
-    return _store(context, line, document, drafts, screen(document), text_sha256)
+    return _store(context, line, document, drafts, screen(document), text_sha256, _dated(path, document))
+
+
+def _dated(path: Path, document: LoadedDocument) -> tuple[str, str]:
+    """The document's date, and whence it is known: printed in it, else kept by its file, else that of today."""
+    today = utc_now().date()
+    if printed := printed_date(document.text, today=today, tables=document.tables):
+        return printed, layout.PRINTED
+    if kept := file_date(path, document.media_type, today=today):
+        return kept, layout.FILE
+    return today.isoformat(), layout.UPLOAD
 
 
 def _unchanged(app: Application, context: JobContext, line: JobFile, digest: str, *, column: str) -> bool:
@@ -188,6 +229,7 @@ def _store(
     drafts: list[PassageDraft],
     flags: list[Flag],
     text_sha256: str,
+    dated: tuple[str, str],
 ) -> int:
     """Stores version, passages and flags in one transaction, reusing the vectors of passages that did not change."""
     assert context.knowledge_base_id is not None
@@ -211,11 +253,11 @@ def _store(
                 language=document.language,
                 title=document.title[:400],
                 text=document.text,
-                layout=layout.to_json(document),
+                layout=layout.to_json(document, dated[1]),
                 page_count=len(document.pages),
                 passage_count=len(drafts),
                 warnings=list(document.warnings),
-                document_date=utc_now().date().isoformat(),
+                document_date=dated[0],
             )
         )
         for first in range(0, len(drafts), INSERT_BATCH):

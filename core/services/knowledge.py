@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -22,6 +23,7 @@ from core.db.unit_of_work import Rows
 from core.errors import BadInput
 from core.services.application import Application
 from core.services.jobs import start_job
+from core.services.source import dated_versions
 from core.services.views import DocumentView, KnowledgeBaseView, PageOf
 
 CLEAN_UP = "clean_up"
@@ -131,7 +133,8 @@ def list_documents(
         documents = rows.all(statement)
         live = _live_members(rows, knowledge_base_id)
         newest = _newest_versions(rows.session, [document.id for document in documents])
-    return PageOf(tuple(_document_view(d, newest.get(d.id), live) for d in documents), total)
+        dated = dated_versions(rows, [version.id for version in newest.values()])
+    return PageOf(tuple(_document_view(d, newest.get(d.id), live, dated) for d in documents), total)
 
 
 def _live_members(rows: Rows, knowledge_base_id: int) -> frozenset[int]:
@@ -147,7 +150,9 @@ def _newest_versions(session: Session, document_ids: list[int]) -> dict[int, Doc
     return {version.document_id: version for version in session.scalars(statement)}
 
 
-def _document_view(document: Document, version: DocumentVersion | None, live: frozenset[int]) -> DocumentView:
+def _document_view(
+    document: Document, version: DocumentVersion | None, live: frozenset[int], dated: Mapping[int, str]
+) -> DocumentView:
     return DocumentView(
         id=document.id,
         name=document.name,
@@ -162,6 +167,8 @@ def _document_view(document: Document, version: DocumentVersion | None, live: fr
         version_id=version.id if version else None,
         updated_at=version.created_at if version else document.created_at,
         error={},
+        document_date=version.document_date if version else "",
+        dated=dated.get(version.id, "upload") if version else "upload",
     )
 
 

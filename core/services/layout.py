@@ -1,4 +1,4 @@
-"""The layout of a stored document (pages, headings, tables, boxes) to JSON and back."""
+"""The layout of a stored document (pages, headings, tables, boxes, whence its date) to JSON and back."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Any
 
 from core.types import Heading, LoadedDocument, PageSpan, TableSpan, TextBox
 
+PRINTED, FILE, UPLOAD = "printed", "file", "upload"  # whence a document's date is known
+DATED = "dated"
 
-def to_json(document: LoadedDocument) -> dict[str, Any]:
+
+def to_json(document: LoadedDocument, dated: str = UPLOAD) -> dict[str, Any]:
     return {
+        DATED: dated,
         "pages": [[p.number, p.start, p.end, int(p.scanned)] for p in document.pages],
         "headings": [[h.start, h.level, h.title] for h in document.headings],
         "tables": [[t.start, t.end, t.header] for t in document.tables],
@@ -33,3 +37,8 @@ def tables(layout: Mapping[str, Any]) -> tuple[TableSpan, ...]:
 
 def boxes(layout: Mapping[str, Any]) -> tuple[TextBox, ...]:
     return tuple(TextBox(*row) for row in layout.get("boxes", ()))
+
+
+def dated(layout: Mapping[str, Any]) -> str:
+    """Whence the document's date is known; versions stored before this was kept carry that of their upload."""
+    return str(layout.get(DATED, UPLOAD))

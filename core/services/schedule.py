@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.access.actor import Actor, Permission
-from core.assistant.opening_hours import DAYS, OpeningHours, parse_hours
+from core.assistant.opening_hours import DAYS as DAYS
+from core.assistant.opening_hours import OpeningHours, parse_hours
 from core.db.tables import Workspace, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
@@ -113,6 +115,39 @@ def shown(stored: Mapping[str, Any]) -> dict[str, Any]:
         "hours": _text(days) if days else "",
         "holidays": list(stored.get("holidays") or ()),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The same opening time on some days, as people think of a week. Times as ``09:00``; ``24:00`` is the day's end."""
+
+    days: tuple[str, ...]
+    start: str
+    end: str
+
+
+def spans_of(days: Mapping[str, Sequence[Sequence[str]]]) -> list[Span]:
+    """A week as few spans: the same times on Monday and Tuesday are one. The earliest day comes first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for day in DAYS:
+        for start, end in days.get(day) or ():
+            found.setdefault((start, end), []).append(day)
+    spans = [Span(tuple(names), start, end) for (start, end), names in found.items()]
+    return sorted(spans, key=lambda span: (DAYS.index(span.days[0]), span.start, span.end))
+
+
+def days_of(spans: Iterable[Span]) -> dict[str, list[list[str]]]:
+    """The other way: every day with its times in order. Raises BadInput (hours.*): times that overlap or are none."""
+    days: dict[str, list[list[str]]] = {day: [] for day in DAYS}
+    for span in spans:
+        for day in span.days:
+            if day not in days:
+                raise BadInput("hours.day", day=day)
+            days[day].append([span.start, span.end])
+    for times in days.values():
+        times.sort()
+    _parse({"days": days})
+    return days
 
 
 def _clock(minutes: int) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.access.actor import Actor, Permission
 from core.db.tables import Document, DocumentVersion
+from core.db.unit_of_work import Rows
 from core.documents.draw import Stored, can_draw, page_image
 from core.errors import NotFound
 from core.services import files, layout
@@ -47,4 +50,20 @@ def source(app: Application, actor: Actor, citation: Citation) -> SourceView:
         quote=text[citation.start : citation.end],
         after=text[citation.end : min(high, citation.end + CONTEXT)],
         header=citation.header,
+        dated=layout.dated(shape),
     )
+
+
+def dated(app: Application, actor: Actor, citations: Sequence[Citation]) -> dict[int, str]:
+    """Whence the dates of the cited document versions are known (printed, file, upload), by version id."""
+    actor.require(Permission.CHAT)
+    with app.database.read(actor.workspace_id) as rows:
+        return dated_versions(rows, [citation.version_id for citation in citations])
+
+
+def dated_versions(rows: Rows, version_ids: Sequence[int]) -> dict[int, str]:
+    """The same for services that stand in a unit of work already. Reads one value each, not the whole layout."""
+    of = DocumentVersion.id.in_(version_ids)
+    whence = DocumentVersion.layout[layout.DATED].as_string()
+    found = rows.session.execute(rows.columns(DocumentVersion, DocumentVersion.id, whence, where=[of]))
+    return {version_id: name or layout.UPLOAD for version_id, name in found}

@@ -52,6 +52,8 @@ class DocumentView:
     version_id: int | None
     updated_at: datetime
     error: Mapping[str, Any]
+    document_date: str = ""
+    dated: str = "upload"  # whence document_date is known: printed, file, upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class SourceView:
     quote: str
     after: str
     header: str
+    dated: str = "upload"  # whence document_date is known: printed, file, upload
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInput, Unavailable
-from core.models.manifest import NAME, Manifest, read_manifest, write_manifest
 from core.models.gpt2_shape import read_shape
+from core.models.manifest import NAME, Manifest, read_manifest, write_manifest
 from core.models.text_generation import load_tokenizer
 from core.models.weights import weights_file
 from core.training.checkpoint import FOLDER, fingerprint

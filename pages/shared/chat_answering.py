@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.access.actor import Actor
 from core.services import ask, conversations, workspace
 from core.services.application import Application
+from core.services.relay import relayed
 from core.services.views import ConversationView, KnowledgeBaseView
 from pages.shared.chat_list import open_conversation
 from pages.shared.errors import errors_shown
@@ -19,6 +22,7 @@ from pages.shared.wording import plain
 NEXT = "chat.next_question"
 AGAIN = "chat.answer_again"
 EXAMPLES = 4
+STOP_SECONDS = 1.0
 
 
 def take_question() -> str:
@@ -40,7 +44,7 @@ def answer_now(
         open_conversation(number)
         with st.chat_message("user", avatar=":material/person:"):
             st.markdown(plain(question))
-        _speak(asked)
+        _speak(app, actor, asked)
         st.rerun()
 
 
@@ -50,7 +54,7 @@ def answer_again(app: Application, actor: Actor) -> None:
     if message_id is None:
         return
     with errors_shown():
-        _speak(ask.retry(app, actor, message_id))
+        _speak(app, actor, ask.retry(app, actor, message_id))
         st.rerun()
 
 
@@ -58,25 +62,45 @@ def ask_again(message_id: int) -> None:
     st.session_state[AGAIN] = message_id
 
 
-def _speak(asked: ask.Asked) -> None:
-    stream = asked.stream
+def _speak(app: Application, actor: Actor, asked: ask.Asked) -> None:
+    redraw_after_stop(app, actor, asked.message_id)
+    said = relayed(asked)
     try:
         with st.chat_message("assistant", avatar=":material/local_fire_department:"):
+            box, shown = st.empty(), ""
             with st.spinner(tr("chat.searching")):
-                first = next(stream, None)
-            if first is not None:
-                st.write_stream(_safe(first, stream))
+                text = _first(said, box)
+            # Stop interrupts this script only where it draws: drawn at every tick, it does so while a model is silent.
+            for piece in chain([text], said) if text else ():
+                shown += piece or ""
+                box.markdown(plain(shown))
     finally:
         # Stop ends this script in the middle of the stream: closing it is what records what was said so far.
-        if (close := getattr(stream, "close", None)) is not None:
-            close()
+        said.close()
     asked.result()
 
 
-def _safe(first: str, stream: Iterator[str]) -> Iterator[str]:
-    yield plain(first)
-    for piece in stream:
-        yield plain(piece)
+def redraw_after_stop(app: Application, actor: Actor, message_id: int) -> None:
+    """Stop ends the script and nothing draws what it left: the browser's own clock asks for it then.
+
+    While the script runs, Streamlit lets a fragment wait for its end.
+    """
+
+    @st.fragment(run_every=STOP_SECONDS, key="chat-stopped")
+    def look() -> None:
+        if conversations.message_state(app, actor, message_id) != "answering":
+            st.rerun(scope="app")
+
+    look()
+
+
+def _first(said: Iterator[str | None], box: DeltaGenerator) -> str:
+    """The first words; '' for an answer that has none (a refusal)."""
+    for piece in said:
+        if piece:
+            return piece
+        box.empty()
+    return ""
 
 
 def examples(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:

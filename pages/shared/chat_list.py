@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -123,10 +125,14 @@ def _menu(app: Application, actor: Actor, current: ConversationView) -> None:
             with errors_shown():
                 conversations.rename_conversation(app, actor, current.id, name or "")
                 st.rerun()
-    for kind, extension, mime in (("markdown", "md", "text/markdown"), ("json", "json", "application/json")):
+    kinds: tuple[tuple[Literal["markdown", "json"], str, str], ...] = (
+        ("markdown", "md", "text/markdown"),
+        ("json", "json", "application/json"),
+    )
+    for kind, extension, mime in kinds:
         st.download_button(
             tr(f"chat.export_{kind}"),
-            data=lambda kind=kind: conversations.export_conversation(app, actor, current.id, kind),
+            data=partial(conversations.export_conversation, app, actor, current.id, kind),
             file_name=f"conversation-{current.id}.{extension}",
             mime=mime,
             key=f"export-{kind}-{current.id}",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from core.access.actor import Actor
 from core.services.application import Application
+from core.services.source import dated
 from core.services.views import MessageView
-from core.types import Answer, Citation, Refusal, Rung
+from core.types import Answer, Citation, Refusal, RefusalReason, Rung
 from pages.shared.answer_text import draw_answer_text, draw_text
 from pages.shared.chat_answering import ask_again
 from pages.shared.chat_feedback import feedback
@@ -129,18 +130,23 @@ def _refusal(app: Application, actor: Actor, message: MessageView, answer: Answe
     name = f"source-{message.id}"
     if refusal.best:
         st.caption(tr(f"chat.best.{refusal.reason.value}"))
+    whence = dated(app, actor, refusal.best) if refusal.best else {}
     for number, place in enumerate(refusal.best):
         with st.container(border=True, key=f"quote-{message.id}-{number}", gap="xsmall"):
             st.text(place.quote if len(place.quote) <= 400 else place.quote[:400] + "…")
-            dated = f" · {place.document_date}" if place.document_date else ""
+            known = whence.get(place.version_id, "upload")
+            date = tr(f"chat.source.dated.{known}", date=place.document_date) if place.document_date else ""
+            facts = [plain(place.document), tr("chat.source.page", page=place.page), date]
             st.button(
-                f"{plain(place.document)} · {tr('chat.source.page', page=place.page)}{dated}",
+                " · ".join(fact for fact in facts if fact),
                 key=f"best-{message.id}-{number}",
                 icon=":material/description:",
                 type="tertiary",
                 on_click=open_source,
                 args=(name, number),
             )
+    if refusal.reason is RefusalReason.CONTRADICTION and (later := _later(refusal.best, whence)):
+        st.caption(tr("chat.later", document=plain(later)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"ways-{message.id}"):
         st.button(
             tr("chat.person.ask"),
@@ -152,3 +158,13 @@ def _refusal(app: Application, actor: Actor, message: MessageView, answer: Answe
         )
         feedback(app, actor, message)
     source_drawer(app, actor, refusal.best, name)
+
+
+def _later(places: Sequence[Citation], whence: Mapping[int, str]) -> str:
+    """The document that is newer for certain: all print a date of their own, and its is the latest. '' if none is."""
+    if len(places) < 2 or any(whence.get(place.version_id) != "printed" for place in places):
+        return ""
+    ordered = sorted(places, key=lambda place: place.document_date)
+    newest, before = ordered[-1].document_date, ordered[-2].document_date
+    # "2025-03" and "2025-03-14" say nothing about which is later.
+    return "" if newest.startswith(before) else ordered[-1].document

@@ -60,7 +60,7 @@ def person_speaks(shown: Sequence[MessageView]) -> bool:
     for message in reversed(shown):
         if message.role == "staff":
             return True
-        if message.detail.get("event") == "handoff_closed":
+        if message.detail.get("event") == "closed":
             return False
     return False
 
@@ -106,7 +106,7 @@ def handoff_note(message: MessageView) -> None:
     promise = message.detail.get("handoff") or {}
     if promise:
         opening = promise.get("next_opening")
-        moment = datetime.fromisoformat(opening) if isinstance(opening, str) and opening else opening
+        moment = datetime.fromisoformat(opening) if opening else None
         st.badge(tr("chat.rung.person"), icon=":material/support_agent:", color="blue")
         st.markdown(
             tr("chat.person.waiting") if promise.get("open") else _closed(moment) + " " + tr("chat.person.will_answer")

@@ -65,7 +65,7 @@ def _draw(app: Application, actor: Actor, citations: Sequence[Citation]) -> None
         st.markdown(f"**{plain(view.document)}**")
         facts = [tr("chat.source.page_of", page=view.page, pages=view.pages)]
         facts += [plain(view.section)] if view.section else []
-        facts += [tr("chat.source.dated", date=view.document_date)] if view.document_date else []
+        facts += [tr(f"chat.source.dated.{view.dated}", date=view.document_date)] if view.document_date else []
         st.caption(" · ".join(facts))
         if view.header:
             st.caption(tr("chat.source.columns", header=plain(view.header)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from zoneinfo import available_timezones
 
 import streamlit as st
@@ -11,12 +12,12 @@ from core.services import schedule
 from core.services.application import Application
 from core.services.workspace import save_workspace_settings, workspace_settings
 from pages.shared.errors import errors_shown
+from pages.shared.inbox_week import edit_holidays, edit_spans, forget_edits
 from pages.shared.language import tr
 from pages.shared.parts import notice
 from pages.shared.wording import clock
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-USUAL = "09:00-18:00"
+USUAL = [schedule.Span(("mon", "tue", "wed", "thu", "fri"), "09:00", "18:00")]
 
 
 def hours_and_greeting(app: Application, actor: Actor) -> None:
@@ -35,53 +36,47 @@ def _hours(app: Application, actor: Actor) -> None:
         now = tr("chat.person.open") if is_open else tr("chat.person.closed")
         st.caption(now if is_open or opening is None else tr("chat.person.closed_until", when=clock(opening)))
         always = st.toggle(tr("inbox.always"), value=bool(stored["always"]), key="hours-always")
+        if always:
+            _save(app, actor, lambda: {"always": True, "zone": stored["zone"], "holidays": stored["holidays"]})
+            return
         zones = sorted(available_timezones())
         guess = stored["zone"] if not stored["always"] else (st.context.timezone or "UTC")
-        days: dict[str, str] = {}
-        zone, holidays = guess, ""
-        if not always:
-            zone = st.selectbox(
-                tr("inbox.zone"), zones, index=zones.index(guess) if guess in zones else None, key="hours-zone"
-            )
-            for number, day in enumerate(DAYS):
-                usual = USUAL if stored["always"] and number < 5 else ""
-                spans = ", ".join("-".join(span) for span in stored["days"].get(day, ())) or usual
-                days[day] = (
-                    st.text_input(
-                        tr(f"common.weekday.{number}"),
-                        value=spans,
-                        key=f"hours-{day}",
-                        placeholder=tr("inbox.closed_day"),
-                    )
-                    or ""
-                )
-            holidays = st.text_input(
-                tr("inbox.holidays"),
-                value=", ".join(stored["holidays"]),
-                key="hours-holidays",
-                placeholder="2026-10-01, 2026-12-25",
-            )
+        zone = st.selectbox(
+            tr("inbox.zone"), zones, index=zones.index(guess) if guess in zones else None, key="hours-zone"
+        )
+        spans = edit_spans(USUAL if stored["always"] else schedule.spans_of(stored["days"]))
+        holidays = edit_holidays(stored["holidays"])
         st.caption(tr("inbox.hours_help"))
-        if st.button(tr("common.save"), key="hours-save", type="primary"):
-            with errors_shown():
-                schedule.set_opening_hours(app, actor, _schedule(always, zone or "", days, holidays or ""))
-                notice(tr("common.saved"))
-                st.rerun()
+        _save(app, actor, lambda: {"zone": zone or "", "days": schedule.days_of(spans), "holidays": holidays})
+        _as_text(app, actor, stored, zone or "", holidays)
 
 
-def _schedule(always: bool, zone: str, days: dict[str, str], holidays: str) -> dict[str, object]:
-    free = [day.strip() for day in holidays.replace("，", ",").replace("、", ",").split(",") if day.strip()]
-    if always:
-        return {"always": True, "zone": zone, "holidays": free}
-    spans = {
-        day: [
-            [clock_time.strip() for clock_time in span.replace("–", "-").replace("~", "-").split("-")]
-            for span in text.replace("，", ",").replace("、", ",").split(",")
-            if span.strip()
-        ]
-        for day, text in days.items()
-    }
-    return {"zone": zone, "days": spans, "holidays": free}
+def _save(app: Application, actor: Actor, make: Callable[[], Mapping[str, object]]) -> None:
+    if st.button(tr("common.save"), key="hours-save", type="primary"):
+        _store(app, actor, make)
+
+
+def _store(app: Application, actor: Actor, make: Callable[[], Mapping[str, object]]) -> None:
+    with errors_shown():
+        schedule.set_opening_hours(app, actor, make())
+        forget_edits()
+        notice(tr("common.saved"))
+        st.rerun()
+
+
+def _as_text(app: Application, actor: Actor, stored: Mapping[str, object], zone: str, holidays: list[str]) -> None:
+    """The whole week as one line, for who likes to type or has it at hand."""
+    with st.expander(tr("inbox.hours_text"), key="hours-as-text"):
+        text = st.text_input(
+            tr("inbox.hours_text"),
+            value=str(stored["hours"]),
+            key="hours-text",
+            placeholder="mon-fri 09:00-12:00, 13:00-18:00; sat 10:00-14:00",
+            label_visibility="collapsed",
+            help=tr("inbox.hours_text_help"),
+        )
+        if st.button(tr("inbox.hours_text_save"), key="hours-text-save", disabled=not (text or "").strip()):
+            _store(app, actor, lambda: {"zone": zone, "hours": text or "", "holidays": holidays})
 
 
 def _workspace(app: Application, actor: Actor) -> None:

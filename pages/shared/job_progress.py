@@ -29,12 +29,14 @@ BADGES = {
 
 
 def job_panel(app: Application, actor: Actor, knowledge_base_id: int, kinds: tuple[str, ...], *, key: str) -> None:
-    """The jobs of these kinds that run, and the last one that ended until it is put away."""
+    """The jobs of these kinds that run, else the last one that ended; and the last that ended badly. Until put away."""
     found = [job for job in jobs.list_jobs(app, actor, knowledge_base_id, limit=20) if job.kind in kinds]
     put_away = st.session_state.get(f"{key}.put_away", 0)
-    shown = [job for job in found if not job.finished] or [
-        job for job in found[:1] if job.id > put_away and _recent(job)
-    ]
+    ended = [job for job in found if job.id > put_away and _recent(job)]
+    # After a cancelled upload its finished files are still built: what was cancelled must not vanish behind that.
+    bad = [job for job in ended if job.state in {"failed", "cancelled"}][:1]
+    shown = [job for job in found if not job.finished] or ended[:1]
+    shown += [job for job in bad if job not in shown]
     if not shown:
         return
     running = any(not job.finished for job in shown)

@@ -14,6 +14,7 @@ from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 
 STATE = "knowledge_base"
+ADDRESS = "base"
 
 
 def choose_knowledge_base(
@@ -29,7 +30,8 @@ def choose_knowledge_base(
     if not bases:
         return None
     if st.session_state.get(STATE) not in bases:
-        st.session_state[STATE] = next(iter(bases))
+        asked = st.query_params.get(ADDRESS, "")
+        st.session_state[STATE] = int(asked) if asked.isdecimal() and int(asked) in bases else next(iter(bases))
     place = st.sidebar if sidebar else st.container()
     with place:
         st.selectbox(
@@ -41,6 +43,8 @@ def choose_knowledge_base(
             persist_state="session",
             on_change=on_change or "rerun",
         )
+    if len(bases) > 1:
+        st.query_params[ADDRESS] = str(st.session_state[STATE])  # a reload must not fall back to the first one
     return bases[st.session_state[STATE]]
 
 

@@ -91,7 +91,7 @@ def _row(app: Application, actor: Actor, document: DocumentView) -> None:
                 counted("knowledge.passages", document.passages),
                 language_name(document.language),
                 size(document.size),
-                when(document.updated_at),
+                _dated(document),
             ]
             st.caption(" · ".join(fact for fact in facts if fact))
             for warning in document.warnings[:3]:
@@ -111,6 +111,13 @@ def _row(app: Application, actor: Actor, document: DocumentView) -> None:
         lambda: _ask_delete(app, actor, document),
         icon=":material/delete:",
     )
+
+
+def _dated(document: DocumentView) -> str:
+    """Its own date where it has one; when it was uploaded, else."""
+    if document.dated != "upload" and document.document_date:
+        return tr(f"chat.source.dated.{document.dated}", date=document.document_date)
+    return tr("knowledge.uploaded", when=when(document.updated_at))
 
 
 def _state(document: DocumentView) -> None:

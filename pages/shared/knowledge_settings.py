@@ -57,7 +57,7 @@ def _index(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
     st.caption(tr("knowledge.index_help"))
     if st.button(tr("knowledge.rebuild"), key="rebuild", icon=":material/refresh:"):
         with errors_shown():
-            publish.rebuild_index(app, actor, base.id)
+            publish.start_build(app, actor, base.id)
             st.rerun()
     job_panel(app, actor, base.id, ("build", "rebuild"), key="rebuild-job")
 

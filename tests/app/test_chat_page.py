@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.access.actor import Actor
 from core.services import ask, conversations, faq, handoff, knowledge, schedule
 from core.services.application import Application
+from core.services.ingest import start_ingest
+from core.services.views import Upload
 from core.types import Rung
 from pages.shared.answer_text import sentence_parts
 from pages.shared.wording import plain
@@ -202,21 +206,20 @@ def test_an_unanswered_knowledge_base_says_it_is_empty(open_page: OpenPage, app:
 def test_stop_closes_the_stream_so_that_what_was_said_is_kept(
     app: Application, handbook: int, me: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stop ends the script inside st.write_stream with an exception that is no Exception."""
-    import streamlit as st
+    """Stop ends the script where it draws, with an exception that is no Exception."""
+    from streamlit.delta_generator import DeltaGenerator
     from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
     from pages.shared import chat_answering
 
-    def stopped(stream: object) -> None:
-        next(stream)  # type: ignore[call-overload]
+    def stopped(*args: object, **more: object) -> None:
         raise StopException
 
-    monkeypatch.setattr(st, "write_stream", stopped)
+    monkeypatch.setattr(DeltaGenerator, "markdown", stopped)
     number = conversations.start_conversation(app, me, handbook)
     asked = ask.ask(app, me, number, REFUND)
     with pytest.raises(StopException):
-        chat_answering._speak(asked)
+        chat_answering._speak(app, me, asked)
     stored = conversations.messages(app, me, number)[-1]
     assert stored.state == "stopped"
     assert stored.text
@@ -239,3 +242,31 @@ def test_a_stopped_answer_keeps_its_sources_and_can_be_made_again(
     page.button(key=f"again-{number}").click().run()
     assert not page.error
     assert conversations.messages(app, me, conversation.id)[-1].state == "done"
+
+
+def test_sources_that_contradict_each_other_say_their_own_dates(
+    open_page: OpenPage, handbook: int, app: Application, me: Actor, work: Callable[[int], None]
+) -> None:
+    text = "# Warranty\n\nLast updated: {}\n\nEvery Lumen lamp has a warranty of {} months.\n"
+    old, new = text.format("2024-01-10", 24), text.format("2025-03-01", 36)
+    work(start_ingest(app, me, handbook, [Upload("old.md", old.encode()), Upload("new.md", new.encode())]))
+    knowledge.update_settings(app, me, handbook, threshold=0.2)
+    page = ask_on(open_page("chat"), "How long is the warranty of a Lumen lamp?")
+    labels = " ".join(str(button.label) for button in page.button).replace("\\", "")
+    assert "old.md · p. 1 · dated 2024-01-10" in labels
+    assert "new.md · p. 1 · dated 2025-03-01" in labels
+    assert "new.md is the later one" in texts(page)
+
+
+def test_a_request_that_a_colleague_closed_says_so(
+    open_page: OpenPage, handbook: int, app: Application, me: Actor
+) -> None:
+    page = ask_on(open_page("chat"), REFUND)
+    [stored] = conversations.list_conversations(app, me)
+    promise = handoff.request_person(app, me, stored.id)
+    handoff.reply(app, me, promise.handoff_id, "Mara here.")
+    handoff.close_handoff(app, me, promise.handoff_id)
+    page = page.run()
+    assert not page.error
+    assert "A colleague closed this request." in texts(page)
+    assert [button for button in page.button if button.key == "talk-to-person"], "the assistant answers again"

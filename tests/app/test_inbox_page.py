@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from datetime import date, time
+
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.access.actor import Actor
 from core.services import ask, conversations, faq, golden, handoff, schedule, workspace
@@ -62,16 +65,79 @@ def test_a_closed_request_leaves_the_list(open_page: OpenPage, request_id: int, 
     assert [view.id for view in handoff.list_handoffs(app, me, "closed")] == [request_id]
 
 
-def test_opening_hours_are_edited_and_checked(open_page: OpenPage, app: Application, me: Actor) -> None:
+def settings_page(open_page: OpenPage) -> AppTest:
     page = open_page("inbox", **{"inbox.state": "settings"})
-    page.toggle(key="hours-always").set_value(False).run()
-    page.text_input(key="hours-mon").set_value("9 to 5")
-    page.button(key="hours-save").click().run()
-    assert page.error
-    page.text_input(key="hours-mon").set_value("09:00-12:00, 13:00-17:00")
+    if page.toggle(key="hours-always").value:
+        page.toggle(key="hours-always").set_value(False).run()
+    return page
+
+
+def days(app: Application, me: Actor) -> dict[str, list[list[str]]]:
+    return schedule.opening_hours(app, me)["days"]
+
+
+def test_a_week_is_made_by_clicking(open_page: OpenPage, app: Application, me: Actor) -> None:
+    page = settings_page(open_page)
+    assert page.pills(key="hours-days-0-0").value == ["mon", "tue", "wed", "thu", "fri"]
+    page.time_input(key="hours-to-0-0").set_value(time(12))
+    page.button(key="hours-add").click().run()
+    page.pills(key="hours-days-0-1").set_value(["mon", "sat"])
+    page.time_input(key="hours-from-0-1").set_value(time(13, 30))
+    page.time_input(key="hours-to-0-1").set_value(time(0))
+    page.date_input(key="hours-holiday").set_value(date(2026, 12, 25))
+    page.button(key="hours-holiday-add").click().run()
+    assert schedule.opening_hours(app, me)["always"], "nothing is stored before it is saved"
     page.button(key="hours-save").click().run()
     assert not page.error
-    assert schedule.opening_hours(app, me)["days"]["mon"] == [["09:00", "12:00"], ["13:00", "17:00"]]
+    morning, evening = ["09:00", "12:00"], ["13:30", "24:00"]
+    assert days(app, me) == {
+        "mon": [morning, evening],
+        "sat": [evening],
+        "sun": [],
+        **{day: [morning] for day in ("tue", "wed", "thu", "fri")},
+    }
+    assert schedule.opening_hours(app, me)["holidays"] == ["2026-12-25"]
+
+
+def test_stored_hours_come_back_into_the_editor_and_a_row_can_go(
+    open_page: OpenPage, app: Application, me: Actor
+) -> None:
+    stored = {"zone": "Asia/Shanghai", "hours": "mon-fri 09:00-18:00; sat 10:00-14:00", "holidays": ["2026-10-01"]}
+    schedule.set_opening_hours(app, me, stored)
+    page = settings_page(open_page)
+    assert page.selectbox(key="hours-zone").value == "Asia/Shanghai"
+    assert page.pills(key="hours-days-0-1").value == ["sat"]
+    assert page.text_input(key="hours-text").value.startswith("mon 09:00-18:00; tue")
+    page.button(key="hours-remove-0-1").click().run()
+    page.multiselect(key="hours-holidays-0-2026-10-01").set_value([]).run()
+    page.button(key="hours-save").click().run()
+    assert not page.error
+    assert days(app, me)["sat"] == []
+    assert days(app, me)["fri"] == [["09:00", "18:00"]]
+    assert schedule.opening_hours(app, me)["holidays"] == []
+
+
+def test_times_that_overlap_are_refused_and_stay_on_the_page(open_page: OpenPage, app: Application, me: Actor) -> None:
+    page = settings_page(open_page)
+    page.button(key="hours-add").click().run()
+    page.pills(key="hours-days-0-1").set_value(["mon"])
+    page.button(key="hours-save").click().run()
+    assert "overlap" in str(page.error[0].value)
+    assert page.pills(key="hours-days-0-1").value == ["mon"]
+    assert schedule.opening_hours(app, me)["always"]
+
+
+def test_the_week_is_also_taken_as_text(open_page: OpenPage, app: Application, me: Actor) -> None:
+    page = settings_page(open_page)
+    page.text_input(key="hours-text").set_value("mon 9 to 5").run()
+    page.button(key="hours-text-save").click().run()
+    assert page.error
+    page.text_input(key="hours-text").set_value("周一至周三 09:00-12:00、13:00-17:00").run()
+    page.button(key="hours-text-save").click().run()
+    assert not page.error
+    assert days(app, me)["mon"] == days(app, me)["wed"] == [["09:00", "12:00"], ["13:00", "17:00"]]
+    assert days(app, me)["thu"] == []
+    assert page.pills(key="hours-days-1-0").value == ["mon", "tue", "wed"], "the editor shows what was typed"
 
 
 def test_the_greeting_is_kept(open_page: OpenPage, app: Application, me: Actor) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 from core.access.actor import Actor
-from core.services import faq, jobs, knowledge, review
+from core.services import faq, jobs, knowledge, publish, review
 from core.services.application import Application
 from core.services.ingest import start_ingest
 from core.services.views import Upload
@@ -168,3 +168,46 @@ def test_a_knowledge_base_is_deleted_only_by_its_name(
     page.button(key="delete-base-yes").click().run()
     assert knowledge.list_knowledge_bases(app, me) == []
     assert "Create your first knowledge base" in texts(page)
+
+
+def test_the_index_is_rebuilt_with_one_click(open_page: OpenPage, handbook: int, app: Application, me: Actor) -> None:
+    page = section(open_page("knowledge"), "settings")
+    page.button(key="rebuild").click().run()
+    assert not page.error
+    assert [job.kind for job in jobs.list_jobs(app, me, handbook) if not job.finished] == ["build"]
+
+
+def test_a_reload_keeps_the_chosen_base(open_page: OpenPage, handbook: int, app: Application, me: Actor) -> None:
+    other = knowledge.create_knowledge_base(app, me, "Other")
+    page = open_page("knowledge")
+    assert page.selectbox(key="knowledge_base").value == handbook
+    page.selectbox(key="knowledge_base").set_value(other).run()
+    address = dict(page.query_params)
+    assert address["base"] in (str(other), [str(other)])
+    again = open_page("home")
+    again.query_params["base"] = str(other)
+    again.switch_page("../knowledge.py").run()
+    assert again.selectbox(key="knowledge_base").value == other
+
+
+def test_a_cancelled_upload_is_still_shown_while_its_finished_files_are_built(
+    open_page: OpenPage, handbook: int, app: Application, me: Actor, work: Work
+) -> None:
+    job = start_ingest(app, me, handbook, [Upload("b.md", b"# Hours\n\nWe open at nine.")])
+    jobs.cancel_job(app, me, job)
+    build = publish.start_build(app, me, handbook)
+    for _ in range(2):
+        said = texts(open_page("knowledge"))
+        assert "Cancelled" in said
+        assert "Building the index" in said
+        work(build)
+
+
+def test_a_document_says_whose_date_it_carries(
+    open_page: OpenPage, handbook: int, app: Application, me: Actor, work: Work
+) -> None:
+    dated = b"# Terms\n\nLast updated: 1 March 2025\n\nWe open at nine."
+    work(start_ingest(app, me, handbook, [Upload("terms.md", dated)]))
+    said = texts(open_page("knowledge"))
+    assert "dated 2025-03-01" in said
+    assert "uploaded just now" in said

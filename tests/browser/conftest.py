@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from tests.browser.steps import LONG, document_row, make_base, upload
 from tests.conftest import ROOT
 
+NewBrowser = Callable[..., Any]
 CHROMIUM = Path("/usr/bin/chromium")
 # What Chromium reports when a page of a Streamlit app is opened by its address: its client looks for the app's root by
 # asking for two files that are only there. Nothing of ours.
@@ -32,9 +34,10 @@ class Server:
     environment: dict[str, str]
     web: subprocess.Popen[bytes]
 
-    def restart(self) -> None:
+    def restart(self, **settings: str) -> None:
+        """Starts the web app anew, with ``settings`` for this time only."""
         stop(self.web)
-        self.web = start_web(self.url, self.environment, self.data)
+        self.web = start_web(self.url, {**self.environment, **settings}, self.data)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,8 +102,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # a cold server on a busy machine takes its time
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield browser
@@ -162,3 +166,18 @@ def handbook_pdf() -> bytes:
         drawn.showPage()
     drawn.save()
     return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def ready(chromium: Any, server: Server, handbook_pdf: bytes) -> str:
+    """A knowledge base with one uploaded PDF, made through the page; its name."""
+    from playwright.sync_api import expect
+
+    context = chromium.new_context(locale="en-US", base_url=server.url)
+    page = context.new_page()
+    page.goto("/knowledge")
+    make_base(page, "Lamp help")
+    upload(page, Handbook__pdf=handbook_pdf)
+    expect(document_row(page, "Handbook.pdf").get_by_text("Published")).to_be_visible(timeout=LONG)
+    context.close()
+    return "Lamp help"

@@ -3,55 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Server
-
-NewBrowser = Callable[..., Any]
-LONG = 90_000  # a first upload loads the encoder
-
-
-def key(name: str) -> str:
-    return f".st-key-{name}"
-
-
-def starting(name: str) -> str:
-    return f'[class*="st-key-{name}"]'
-
-
-def ask(page: Any, question: str) -> None:
-    """Asks and waits for the stored answer: only that one can be judged."""
-    thumbs = page.locator(".stChatMessage").locator(starting("thumbs-"))
-    before = thumbs.count()
-    box = page.get_by_test_id("stChatInputTextArea")
-    box.fill(question)
-    box.press("Enter")
-    expect(thumbs).to_have_count(before + 1, timeout=LONG)
-
-
-@pytest.fixture(scope="module")
-def ready(chromium: Any, server: Server, handbook_pdf: bytes) -> str:
-    """A knowledge base with one uploaded PDF, made through the page; its name."""
-    context = chromium.new_context(locale="en-US", base_url=server.url)
-    page = context.new_page()
-    page.goto("/knowledge")
-    page.locator(key("first-base-name")).get_by_role("textbox").fill("Lamp help")
-    page.locator(key("first-base-create")).get_by_role("button").click()
-    page.locator('input[type="file"]').set_input_files(
-        {"name": "Handbook.pdf", "mimeType": "application/pdf", "buffer": handbook_pdf}
-    )
-    page.locator(key("upload-start")).get_by_role("button").click()
-    job = page.locator(starting("job-ingest"))
-    expect(job.first).to_be_visible(timeout=LONG)
-    expect(job.get_by_text("Handbook.pdf")).to_be_visible(timeout=LONG)
-    row = page.locator(starting("row-")).filter(has_text="Handbook.pdf")
-    expect(row.get_by_text("Published")).to_be_visible(timeout=LONG)
-    context.close()
-    return "Lamp help"
+from tests.browser.conftest import NewBrowser, Server
+from tests.browser.steps import ask, key, starting
 
 
 def test_the_main_path(ready: str, new_browser: NewBrowser) -> None:

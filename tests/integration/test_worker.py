@@ -221,8 +221,62 @@ def test_a_running_job_stops_when_asked_and_leaves_nothing_half_indexed(
     assert job.state == "cancelled"
     assert [line.state for line in job.files] == ["cancelled"]
     assert app.indexes.live(owner.workspace_id, base) is None
+    assert knowledge.list_documents(app, owner, base).total == 0, "no row says that it is still being read"
+    with app.database.read(owner.workspace_id) as rows:
+        assert rows.count(Passage) == 0
+        assert rows.count(DocumentVersion) == 0
     jobs.retry_job(app, owner, job_id)
     assert run(app, owner, job_id).state == "done"
+
+
+def cancel_during(app: Application, owner: Actor, job_id: int, name: str, monkeypatch: pytest.MonkeyPatch) -> JobView:
+    """Runs a job that somebody cancels while ``name`` is split."""
+    from core.services import ingest_job
+
+    def split(document, config):
+        drafts = real(document, config)
+        if name in document.text:
+            jobs.cancel_job(app, owner, job_id)
+            time.sleep(0.6)
+        return drafts
+
+    real = ingest_job.split
+    monkeypatch.setattr(ingest_job, "split", split)
+    job = run(app, owner, job_id)
+    monkeypatch.undo()
+    return job
+
+
+def test_files_finished_before_a_cancel_answer_soon(
+    app: Application, owner: Actor, base: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads = [
+        Upload("plans.md", data=b"# Plans\n\nThe Team plan costs $49 a month."),
+        Upload("slow.md", data=b"# Slow\n\nThis one is cancelled."),
+        Upload("last.md", data=b"# Last\n\nThis one was never begun."),
+    ]
+    job = cancel_during(app, owner, ingest.start_ingest(app, owner, base, uploads), "This one is", monkeypatch)
+    assert (job.state, {line.name: line.state for line in job.files}) == (
+        "cancelled",
+        {"plans.md": "done", "slow.md": "cancelled", "last.md": "cancelled"},
+    )
+    [build] = [job for job in jobs.list_jobs(app, owner) if job.kind == "build"]
+    assert run(app, owner, build.id).state == "done"
+    assert [(d.name, d.live) for d in knowledge.list_documents(app, owner, base).rows] == [("plans.md", True)]
+
+
+def test_a_cancelled_edit_leaves_the_version_before(
+    app: Application, owner: Actor, base: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "# Plans\n\nThe Team plan costs ${} a month."
+    run(app, owner, ingest.start_ingest(app, owner, base, [Upload("plans.md", data=text.format(49).encode())]))
+    edited = ingest.start_ingest(app, owner, base, [Upload("plans.md", data=text.format(59).encode())])
+    assert cancel_during(app, owner, edited, "$59", monkeypatch).state == "cancelled"
+    [document] = knowledge.list_documents(app, owner, base).rows
+    assert (document.state, document.live, document.passages) == ("ready", True, 1)
+    live = app.indexes.live(owner.workspace_id, base)
+    assert live is not None
+    assert "$49" in live.found("What does the Team plan cost?")[0][0].passage.text
 
 
 def test_a_deleted_document_stops_answering_at_once(app: Application, owner: Actor, base: int) -> None:

@@ -8,7 +8,10 @@ import pytest
 
 from core.access.actor import Actor, Role
 from core.db.tables import Job, KnowledgeBase, Workspace
+from core.services import conversations
 from core.services.application import Application
+from core.services.ask import ask
+from core.services.views import MessageView
 
 
 @dataclass(frozen=True)
@@ -102,3 +105,18 @@ def lamps(app: Application, shop: Shop) -> Shop:
     publish_texts(app, shop, returns=RETURNS, 退货=CHINESE)
     lower_the_bar(app, shop)
     return shop
+
+
+@pytest.fixture
+def ann(shop: Shop) -> Actor:
+    return shop.customer("ann")
+
+
+@pytest.fixture
+def talk(app: Application, shop: Shop, ann: Actor) -> int:
+    """An empty conversation of Ann's."""
+    return conversations.start_conversation(app, ann, shop.kb)
+
+
+def say(app: Application, actor: Actor, conversation: int, question: str) -> MessageView:
+    return ask(app, actor, conversation, question).result()

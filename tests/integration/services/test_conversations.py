@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from core.access.actor import Actor
 from core.db.tables import Conversation, FaqEntry, Feedback, Message, utc_now
@@ -54,6 +55,23 @@ def exchange(app: Application, actor: Actor, conversation_id: int, question: str
             **more,
         }
         return rows.add(Message(conversation_id=conversation_id, role="assistant", **values)).id
+
+
+def test_the_list_is_one_query_however_long_it_is(app: Application, shop: Shop) -> None:
+    ann = shop.customer("ann")
+    for number in range(12):
+        talk = start_conversation(app, ann, shop.kb)
+        for _ in range(number):
+            exchange(app, ann, talk, f"Question {number}?")
+    asked: list[str] = []
+    event.listen(app.database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    found = list_conversations(app, ann)
+    assert [statement.split()[0] for statement in asked if not statement.startswith("BEGIN")] == ["SELECT"]
+    assert {view.title: view.messages for view in found} == {f"Question {n}?": 2 * n for n in range(1, 12)}
+    assert [view.title for view in list_conversations(app, ann, search="question 1", limit=2)] == [
+        "Question 11?",
+        "Question 10?",
+    ]
 
 
 def test_another_visitor_and_another_workspace_cannot_reach_a_conversation(
