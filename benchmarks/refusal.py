@@ -26,7 +26,7 @@ from benchmarks.chinese_answers import gold_of
 from benchmarks.reading import load_reading, passages_of
 from benchmarks.searching import KnowledgeSearch, similarity
 from core.assistant.answer import select
-from core.assistant.confidence import calibrate, evidence, fit, shipped
+from core.assistant.confidence import ENCODER_EVIDENCE, calibrate, evidence, fit, shipped
 from core.assistant.weights import FOLDER, Linear, load
 from core.evaluation.answers import score
 from core.types import Language
@@ -91,7 +91,8 @@ def rows_of(name: str, seed: int) -> Rows:
 
 
 def probabilities(rows: Rows) -> np.ndarray:
-    return 1 / (1 + np.exp(-shipped(rows.evidence.shape[1]).scores(rows.evidence)))
+    kind = "confidence_encoder" if rows.evidence.shape[1] == len(ENCODER_EVIDENCE) else "confidence"
+    return 1 / (1 + np.exp(-shipped(kind).scores(rows.evidence)))
 
 
 def report(calibration: Rows, test: Rows, right: str, max_wrong: float) -> dict[str, float]:

@@ -16,7 +16,7 @@ from core.bootstrap import runner
 from core.cli.batch import open_application
 from core.cli.studio_config import DataChoice, TrainConfig
 from core.errors import BadInput
-from core.jobs.worker import alive
+from core.jobs.worker import JobRunner, alive
 from core.services import jobs
 from core.services.application import Application
 from core.services.studio import compression, data_sets, evaluating, naming, recipes, registry, runs, tuning
@@ -26,7 +26,8 @@ from core.services.views import Upload
 from core.text.catalogue import translate
 
 POLL = 0.3
-SAY_EVERY = 2.0  # seconds between two lines about the same stage
+LOOK_EVERY = 5.0  # seconds between two looks at whether a worker lives
+SAY_EVERY = 5.0  # seconds between two lines about the same stage
 FAILED, STOPPED = 1, 3  # exit codes
 INTERRUPTED = 130  # as shells say of Ctrl-C
 CHUNK = 4096  # texts turned into vectors at a time
@@ -80,8 +81,10 @@ def _data_version(app: Application, actor: Actor, data: DataChoice, recipe: str,
 
 
 def _wait_for_data(app: Application, actor: Actor, job_id: int, *, as_json: bool) -> int:
-    _work(app, job_id)
+    here = _Here(app, job_id)
+    here.look()
     while not (job := jobs.get_job(app, actor, job_id)).finished:
+        here.look()
         time.sleep(POLL)
     if job.state != "done":
         raise BadInput(job.error["code"], **job.error["values"]) if job.error else BadInput("cancelled")
@@ -97,46 +100,59 @@ def say(actor: Actor, key: str, **values: Any) -> str:
     return translate(actor.language, f"studio_cli.{key}", **values)
 
 
-def _work(app: Application, job_id: int) -> threading.Thread | None:
-    """Does the job in the background here when no worker is alive to do it."""
-    if alive(app.database, app.settings.heartbeat_seconds):
-        return None
-    return _here(app, job_id)[1]
-
-
-def _here(app: Application, job_id: int) -> tuple[Any, threading.Thread]:
-    working = runner(app)
-    thread = threading.Thread(target=working.run, args=(job_id,), name="job", daemon=True)
-    thread.start()
-    return working, thread
-
-
 def follow(app: Application, actor: Actor, run_id: int, *, as_json: bool) -> int:
-    """Prints how far the run is until it ends; does its work here when no worker is alive."""
+    """Prints how far the run is until it ends; does its work here when no worker is alive, or none any more."""
     view = runs.get_run(app, actor, run_id)
     if not as_json:
         print(say(actor, "started", run=run_id, name=view.name, recipe=view.recipe), flush=True)
-    working, thread = None, None
-    if not alive(app.database, app.settings.heartbeat_seconds) and view.job_id is not None:
-        working, thread = _here(app, view.job_id)
+    here = _Here(app, view.job_id)
     try:
-        view = _followed(app, actor, run_id, quiet=as_json)
+        view = _followed(app, actor, run_id, here, quiet=as_json)
     except KeyboardInterrupt:
-        if working is None or thread is None:
-            print(say(actor, "detached", run=run_id), file=sys.stderr)
-            return INTERRUPTED
-        working.stopping.set()
-        thread.join(timeout=30)
-        print(say(actor, "interrupted", run=run_id), file=sys.stderr)
+        print(say(actor, "interrupted" if here.stop() else "detached", run=run_id), file=sys.stderr)
         return INTERRUPTED
-    if thread is not None:
-        thread.join(timeout=10)
+    here.join()
     return _ended(actor, view, as_json=as_json)
 
 
-def _followed(app: Application, actor: Actor, run_id: int, *, quiet: bool) -> RunView:
+class _Here:
+    """Does a job in the background of this process while there is no worker to do it."""
+
+    def __init__(self, app: Application, job_id: int | None) -> None:
+        self._app, self._job_id = app, job_id
+        self._runner: JobRunner | None = None
+        self._thread: threading.Thread | None = None
+        self._looked = -LOOK_EVERY
+
+    def look(self) -> None:
+        """Starts, unless a worker lives or this process is at it; takes over what a worker that is gone left."""
+        if self._job_id is None or self._thread is not None or time.monotonic() - self._looked < LOOK_EVERY:
+            return
+        self._looked = time.monotonic()
+        if alive(self._app.database, self._app.settings.heartbeat_seconds):
+            return
+        self._runner = runner(self._app)
+        self._runner.recover()
+        self._thread = threading.Thread(target=self._runner.run, args=(self._job_id,), name="job", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> bool:
+        """Stops with a checkpoint, as a worker would. False when a worker is at it, who goes on."""
+        if self._runner is None or self._thread is None:
+            return False
+        self._runner.stopping.set()
+        self._thread.join(timeout=30)
+        return True
+
+    def join(self) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+
+def _followed(app: Application, actor: Actor, run_id: int, here: _Here, *, quiet: bool) -> RunView:
     newest, told = 0, _Told()
     while True:
+        here.look()
         view = runs.get_run(app, actor, run_id)
         if not quiet:
             events, newest = runs.run_events(app, actor, run_id, newest)

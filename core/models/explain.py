@@ -275,7 +275,7 @@ def _log_odds(outputs: Any, target: int, *, several: bool) -> Any:
 
 def _integrated(odds: Callable[[Any], Any], inputs: Any, baseline: Any, difference: float) -> tuple[Floats, int]:
     """Doubles the points on the path until the weights' sum is close to ``difference``, or there are enough."""
-    from captum.attr import IntegratedGradients  # type: ignore[import-untyped]
+    from captum.attr import IntegratedGradients
 
     method = IntegratedGradients(odds, multiply_by_inputs=True)
     weights, taken = np.zeros(0), 0

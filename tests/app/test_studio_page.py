@@ -172,6 +172,26 @@ def test_a_broken_file_is_refused_in_words_and_another_can_be_taken(open_page: O
     assert page.file_uploader(key="upload-file")
 
 
+def test_findings_are_said_in_words_with_rows_to_look_at(
+    open_page: OpenPage, app: Application, me: Actor, work: Work
+) -> None:
+    table = reviews(80) + b"\nwrite to jo@example.com about the lamp,good\n"
+    mapping, options = {"text": "text", "label": "label"}, {"label_errors": False}
+    work(data_sets.start_data_set(app, me, "Lamps", "text_classification", Upload("l.csv", table), mapping, options))
+    [one] = data_sets.list_data_sets(app, me)
+    assert one.latest is not None
+    place = next(n for n, found in enumerate(_ranked(one.latest.findings)) if found["code"] == "personal")
+    state = {"studio.open": {"data": str(one.id)}, f"finding-{one.latest.id}-{place}": True}
+    said = texts(open_page("studio", **state))
+    assert "1 rows hold personal data" in said
+    assert "jo@example.com about the lamp" in said
+
+
+def _ranked(findings: Any) -> list[Any]:
+    order = ["error", "warning", "hint"]
+    return sorted(findings, key=lambda found: order.index(found["severity"]))
+
+
 def test_a_data_set_in_use_is_not_deleted(open_page: OpenPage, studio: Application, me: Actor) -> None:
     [one] = data_sets.list_data_sets(studio, me)
     page = open_page("studio", **{"studio.open": {"data": str(one.id)}})
@@ -214,6 +234,27 @@ def test_a_check_says_what_a_run_will_take(open_page: OpenPage, studio: Applicat
     assert {"Time", "Memory", "Disk", "Steps"} <= {metric.label for metric in page.metric}
     page.button(key="train-start").click().run()
     assert runs.list_runs(studio, me)[0].estimate["seconds"] > 0, "what was estimated is kept with the run"
+
+
+def test_a_search_is_queued_from_the_same_form(open_page: OpenPage, studio: Application, me: Actor) -> None:
+    page = open_page("studio", **{"studio.section": "train"})
+    page.pills(key="train-recipe-text_classification").set_value("lstm").run()
+    page.number_input(key="tune-trials").set_value(3)
+    page.button(key="tune-start").click().run()
+    assert not page.error, page.error[0].value
+    run = runs.list_runs(studio, me)[0]
+    assert run.recipe == "tune"
+    assert run.args["trials"] == 3
+    assert "No trial has ended yet." in texts(page)
+
+
+def test_an_earlier_run_fills_the_form(open_page: OpenPage, studio: Application, me: Actor) -> None:
+    run = runs.list_runs(studio, me)[0]
+    page = open_page("studio", **{"studio.section": "runs", "studio.open": {"run": str(run.id)}})
+    page.button(key=f"again-{run.id}").click().run()
+    assert page.segmented_control(key="studio.section").value == "train"
+    assert page.pills(key="train-recipe-text_classification").value == "lstm"
+    assert {name: page.number_input(key=f"arg-lstm-{name}").value for name in LSTM} == LSTM
 
 
 def test_an_argument_that_cannot_be_is_refused_by_name(open_page: OpenPage, studio: Application, me: Actor) -> None:
@@ -322,7 +363,7 @@ def test_a_model_is_tried_and_explains_itself_word_by_word(open_page: OpenPage, 
     state = {"studio.section": "models", "studio.open": {"model": str(version.id)}, "model-part": "try"}
     page = open_page("studio", **state)
     page.text_area(key=f"try-text-{version.id}").set_value("a <b>lovely</b> lamp")
-    page.button(key=f"try-go-{version.id}").click().run()
+    page.button(key=f"try-go-{version.id}").click().run(timeout=240)  # loads the model's library
     assert not page.error, page.error[0].value
     marked = " ".join(html.value for html in page.html if "<span" in html.value)
     assert "lovely" in marked
@@ -338,6 +379,46 @@ def test_a_version_in_use_is_not_deleted(open_page: OpenPage, studio: Applicatio
     page.button(key="delete-model-yes").click().run()
     assert any("cannot be deleted: it serves sentiment" in error.value for error in page.error)
     assert registry.get_version(studio, me, version.id)
+
+
+def test_a_model_without_classes_shows_its_figures(open_page: OpenPage, studio: Application, me: Actor) -> None:
+    from core.db.studio_tables import ModelVersion
+
+    measures = {"loss": {"before": 3.2, "after": 2.1, "low": -1.3, "high": -0.9}}
+    figures = {"kind": "language_model", "rows": 40, "measures": measures, "samples": ["Once <b>upon</b>"]}
+    version = registry.list_versions(studio, me)[0]
+    with studio.database.write(me.workspace_id) as rows:
+        rows.update(ModelVersion, ModelVersion.id == version.id, report={"figures": figures})
+    page = open_page("studio", **{"studio.section": "models", "studio.open": {"model": str(version.id)}})
+    assert "It learnt" in page.success[0].value
+    assert "Once <b>upon</b>" in [text.value for text in page.text]
+    assert "−1.100  (−1.300 … −0.900)" in list(page.dataframe[0].value["Change"])
+
+
+def test_compressed_variants_stand_beside_the_original_with_their_gate(
+    open_page: OpenPage, studio: Application, me: Actor
+) -> None:
+    from core.db.studio_tables import TrainingRun
+
+    version = registry.list_versions(studio, me)[0]
+    line = {"texts_per_second": 100.0, "accuracy": 0.91, "lost": 0.0, "passed": True, "runs": "torch"}
+    lines = [
+        {**line, "name": "original", "size_bytes": 4_000_000},
+        {**line, "name": "onnx-int8", "size_bytes": 1_000_000, "texts_per_second": 210.0},
+        {**line, "name": "pruned", "size_bytes": 2_000_000, "accuracy": 0.85, "lost": 0.06, "passed": False},
+    ]
+    with studio.database.write(me.workspace_id) as rows:
+        args = {"version_id": version.id, "variants": ["onnx-int8", "pruned"], "limit": 0.01}
+        metrics = {"variants": lines}
+        run = rows.add(TrainingRun(name="Small", recipe="compress", state="done", args=args, metrics=metrics)).id
+    page = open_page("studio", **{"studio.section": "runs", "studio.open": {"run": str(run)}})
+    assert not page.error
+    said = texts(page)
+    assert "(4.0×)" in said
+    assert "(2.10×)" in said
+    assert "−6.0 points" in said
+    assert "accuracy kept" in said
+    assert "lost too much" in said
 
 
 # --- serving ---

@@ -22,7 +22,7 @@ import structlog
 from pydantic import SecretStr
 
 from core.db.studio_tables import TrainingRun
-from core.db.tables import utc_now
+from core.db.tables import Job, utc_now
 from core.errors import Cancelled, PilotlightError, Unavailable
 from core.jobs.context import Interrupted, JobContext
 from core.services.application import Application
@@ -53,6 +53,8 @@ def run_training(app: Application, context: JobContext) -> None:
         _until_it_ends(app, context, run_id)
     except Interrupted:
         _mark(app, context, run_id, state="queued")
+        with app.database.write(context.workspace_id) as rows:  # a worker that was stopped did not die of this run
+            rows.update(Job, Job.id == context.job_id, attempts=0)
         raise
     except Cancelled:
         _mark(app, context, run_id, state="cancelled", finished_at=utc_now())

@@ -53,6 +53,7 @@ def small_args(folder: Path, /, **values: Any) -> ClassifierArgs:
         "batch_size": 16,
         "learning_rate": 3e-3,
         "head_rate": 1.0,
+        "head_start": False,
         "precision": "fp32",
         "device": "cpu",
         "threads": 1,

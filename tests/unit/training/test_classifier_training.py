@@ -43,6 +43,16 @@ def test_it_learns_by_gradient(mode: str, encoder: Path, tmp_path: Path) -> None
     assert manifest.data == {"name": "signs"}
 
 
+def test_a_head_may_start_from_a_regression(encoder: Path, tmp_path: Path) -> None:
+    chance, start = Recorder(), Recorder()
+    for watch, begun in ((chance, False), (start, True)):
+        args = small_args(encoder, epochs=1, learning_rate=1e-4, head_start=begun)
+        train_classifier(*TRAIN, VALIDATION, args, tmp_path / str(begun), watch)
+    assert chance.values("loss")[0] == pytest.approx(np.log(3), abs=0.15)
+    assert start.values("loss")[0] < chance.values("loss")[0] - 0.3
+    assert start.values("validation_accuracy")[0] > chance.values("validation_accuracy")[0]
+
+
 def test_low_rank_deltas_end_in_an_ordinary_encoder(encoder: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
     from transformers import AutoModel
