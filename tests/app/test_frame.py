@@ -107,6 +107,6 @@ def test_files_stay_readable() -> None:
     long = [
         str(path)
         for path in Path(ROOT / "pages").rglob("*.py")
-        if len(path.read_text(encoding="utf-8").splitlines()) > 260
+        if len(path.read_text(encoding="utf-8").splitlines()) > 300
     ]
     assert long == []
