@@ -68,7 +68,7 @@ def test_questions_that_name_no_document_of_ours_teach_no_weight(app: Applicatio
     assert "weights" not in settings_of(app, shop)
 
 
-def cases(rule: str, count: int = 80) -> list[Case]:
+def cases(rule: str, count: int = 160) -> list[Case]:
     """Evidence of which only the last number decides (``rule`` "last"), or nothing does ("luck")."""
     chance = random.Random(5)
     made = []
@@ -99,7 +99,7 @@ def test_a_model_of_its_own_is_taken_where_it_is_better_on_unseen_questions() ->
 
 
 def test_a_handful_of_questions_makes_no_model() -> None:
-    assert better_model(cases("last", 20), 0.2) is None
+    assert better_model(cases("last", 90), 0.2) is None
     assert better_model([], 0.2) is None
 
 
