@@ -74,11 +74,14 @@ class FusionCase:
     right: NDArray[np.bool_]
 
 
-def learn_weight(cases: Sequence[FusionCase], floor: float, *, minimum: int = MINIMUM_GOLDEN) -> float | None:
+def learn_weight(
+    cases: Sequence[FusionCase], floor: float, *, minimum: int = MINIMUM_GOLDEN, before: float = DEFAULT_WEIGHT
+) -> float | None:
     """The weight that ranks right passages highest (mean nDCG@10), or None with fewer than ``minimum`` cases.
 
     Never worse on ``cases`` than the better half, since both halves are among the weights tried. Of those that are at
-    least as good, the one whose neighbours are good too is taken: a peak of one step is luck.
+    least as good, the one whose neighbours are good too is taken: a peak of one step is luck. So is a gain over the
+    weight ``before`` that is smaller than its standard error; then that one stays.
     """
     if len(cases) < minimum:
         return None
@@ -87,7 +90,10 @@ def learn_weight(cases: Sequence[FusionCase], floor: float, *, minimum: int = MI
     smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
     good = tried >= max(tried[0], tried[-1]) - 1e-9
     nearness = -1e-6 * np.abs(_GRID - DEFAULT_WEIGHT)  # decides between equals only
-    return float(_GRID[int(np.argmax(np.where(good, smooth + nearness, -1.0)))])
+    best = float(_GRID[int(np.argmax(np.where(good, smooth + nearness, -1.0)))])
+    gains = np.asarray([quality([case], best, floor) - quality([case], before, floor) for case in cases])
+    holds = quality(cases, before, floor) >= max(tried[0], tried[-1]) - 1e-9
+    return before if holds and gains.mean() <= gains.std() / np.sqrt(len(gains)) else best
 
 
 def learn_weights(
@@ -107,7 +113,8 @@ def learn_weights(
     cases = [found for question, documents in golden if (found := case(question, documents)) is not None]
     languages: tuple[Language, ...] = ("en", "zh")
     for language in languages:
-        learnt = learn_weight([c for c in cases if c.language == language], floor, minimum=minimum)
+        mine = [c for c in cases if c.language == language]
+        learnt = learn_weight(mine, floor, minimum=minimum, before=weights[language])
         if learnt is not None:
             weights[language] = learnt
     return FusionWeights.from_dict(weights)
