@@ -4,12 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test check format lock benchmarks starters clean system-packages
+.PHONY: run test test-all check format lock benchmarks starters clean system-packages
 
 run: $(VENV)/.installed
 	@$(BIN)/python -m core run
 
 test: $(VENV)/.installed-dev system-packages
+	$(BIN)/python -m pytest -m "not slow"
+
+# With the tests that train for minutes, kill processes that train, and walk the studio in a browser.
+test-all: $(VENV)/.installed-dev system-packages
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev

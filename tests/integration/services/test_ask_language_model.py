@@ -121,7 +121,6 @@ def test_an_endpoint_that_is_away_leaves_the_quoted_answer_and_says_so(
     assert view.detail["trouble"]["code"] == "llm.unreachable"
 
 
-@pytest.mark.slow
 def test_a_model_that_babbles_leaves_the_quoted_answer(
     make_application: Callable[[Settings], Application], settings: Settings, tmp_path: Path
 ) -> None:

@@ -27,7 +27,8 @@ from tests.integration.test_worker import wait_for, worker_process
 
 LONG = {"epochs": 300, "patience": 300, "embedding": 8, "hidden": 8, "batch_size": 64}
 BERT = {"epochs": 80, "patience": 0, "batch_size": 32, "checkpoint_seconds": 0.2}
-pytestmark = pytest.mark.server
+# Each starts, kills and resumes real training processes, which load torch anew: minutes on two cores.
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 def folder_of(studio: Studio, run_id: int) -> Path:

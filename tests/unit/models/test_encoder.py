@@ -25,8 +25,9 @@ from core.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def encoder(models: ModelHub) -> Encoder:
-    return models.encoder()
+def encoder(model_folder: Path) -> Encoder:
+    """The packaged encoder; tests/unit/training/test_bilingual.py has the one that ships."""
+    return ModelHub(Settings(encoder="all-MiniLM-L6-v2", data_dir=model_folder, _env_file=None)).encoder()
 
 
 def in_precision(encoder: Encoder, precision: str) -> OnnxEncoder:
