@@ -27,7 +27,7 @@ def test_a_running_job_is_cancelled_and_earlier_files_stay(server: Server, new_b
     job = page.locator(starting("job-ingest"))
     expect(job.get_by_text("Added")).to_be_visible(timeout=LONG)
     expect(job.get_by_text("Embedding").first).to_be_visible(timeout=LONG)
-    job.get_by_role("button", name="Cancel").click()
+    job.get_by_role("button", name="Cancel").click(force=True)  # drawn anew each second, so it never stands still
 
     ended = page.locator(starting("job-ingest")).filter(has_text="long.txt")
     expect(ended.get_by_text("Cancelled").first).to_be_visible(timeout=LONG)
