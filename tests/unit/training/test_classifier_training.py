@@ -18,6 +18,9 @@ from tests.unit.training.classifier_helpers import SIGNS, Recorder, many_labels,
 TRAIN, VALIDATION = rows(180, 1), rows(60, 2)
 HELD_OUT = rows(60, 3)
 
+# The tiny tokenizer breaks ties at random, so how well a model learns with it varies from run to run.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -29,7 +32,6 @@ def accuracy(folder: Path, data: tuple[list[str], list[str]] = HELD_OUT) -> floa
     return float(np.mean([name == gold for name, gold in zip(names, data[1], strict=True)]))
 
 
-@pytest.mark.slow  # the tiny tokenizer breaks ties at random, so how well it learns varies
 @pytest.mark.parametrize("mode", ["full", "lora"])
 def test_it_learns_by_gradient(mode: str, encoder: Path, tmp_path: Path) -> None:
     watch = Recorder()
@@ -44,7 +46,6 @@ def test_it_learns_by_gradient(mode: str, encoder: Path, tmp_path: Path) -> None
     assert manifest.data == {"name": "signs"}
 
 
-@pytest.mark.slow  # the tiny tokenizer breaks ties at random, so how well it learns varies
 def test_a_head_may_start_from_a_regression(encoder: Path, tmp_path: Path) -> None:
     chance, start = Recorder(), Recorder()
     for watch, begun in ((chance, False), (start, True)):
@@ -101,7 +102,6 @@ def test_several_labels_on_fixed_vectors(encoder: Path, tmp_path: Path) -> None:
     assert manifest.metrics["f1_macro"] > 0.7
 
 
-@pytest.mark.slow  # the tiny tokenizer breaks ties at random, so how well it learns varies
 def test_few_examples_are_learnt_by_contrast(encoder: Path, tmp_path: Path) -> None:
     few, watch = rows(24, 5), Recorder()
     args = small_args(encoder, mode="auto", few_shot_steps=30, few_shot_batch=18, few_shot_rate=2e-3)
