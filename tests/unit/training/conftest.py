@@ -15,3 +15,10 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Training is slow, and on tiny random tokenizers how well it learns varies: `make test-all` runs these."""
+    for item in items:
+        if "tests/unit/training/" in item.path.as_posix():
+            item.add_marker(pytest.mark.slow)
