@@ -74,6 +74,23 @@ PHASES = (
         queue=512,
         warmup=0.03,
     ),
+    # English texts go through the unchanged base in the product, so they need no replay here.
+    Recipe(
+        steps=300,
+        sentences=64,
+        words=32,
+        mixed=0,
+        joined=8,
+        asks=32,
+        english=0,
+        english_is_base=True,
+        max_tokens=192,
+        rows_lr=1e-3,
+        body_lr=1e-3,
+        rank=32,
+        queue=512,
+        warmup=0.03,
+    ),
 )
 NEIGHBOURS = 3  # paragraphs that stand together in DRCD are mostly of one article: each other's hard negatives
 CARD = Path(__file__).with_name("starter_encoder.md")

@@ -107,6 +107,10 @@ class TextGenerator:
         """Tokens of ``text`` alone."""
         return len(self._encode(text))
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ``ids``, special tokens left out."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
     def score(self, text: str) -> tuple[list[int], Score]:
         """Token ids of ``text`` (behind the opening token, if the model has one; cut to the window) and what the model
         thinks of each from the second on. Raises BadInput generation.empty.

@@ -27,7 +27,8 @@ class ClassifierArgs(LoopArgs):
     few_shot as they are. ``live_rows``: at most so many validation rows, drawn once, decide during training; the
     figures at the end are of all.
     ``few_shot_steps``: optimiser steps of the contrastive part, each on ``few_shot_batch`` texts, at
-    ``few_shot_rate``; ``contrast``: temperature of its similarities.
+    ``few_shot_rate``; ``contrast``: temperature of its similarities; ``label_texts``: the name of each label is one
+    more text of it, where it is made of words that the encoder knows.
     ``export`` also writes the model for onnxruntime, so that it is used without torch; ``int8_limit``: how much
     validation accuracy (a share) the int8 file may lose before the fp32 one is kept instead.
     """
@@ -41,9 +42,10 @@ class ClassifierArgs(LoopArgs):
     head_start: bool = True
     head_rate: float = 10.0
     train_embeddings: bool = True
-    few_shot_steps: int = 100
+    few_shot_steps: int = 25
     few_shot_batch: int = 128
     few_shot_rate: float = 1e-4
+    label_texts: bool = True
     contrast: float = 0.07
     export: bool = True
     int8_limit: float = 0.005

@@ -71,19 +71,30 @@ def build_version(
             written = _write(draft, spool, chosen, mapping, augment, watch)
         finally:
             spool.close()
-        labels = _labels(mapping, written, given=any(part.split for part in parts) or bool(mapping.split))
         version = Version(
-            task=mapping.task, labels=labels, splits={name: written.rows[name] for name in SPLITS},
-            read=sum(table.rows for table in tables), kept=written.rows.total(),
-            dropped=dict(sorted(tally.counts.items())),
-            dropped_lines={reason: [list(line) for line in lines] for reason, lines in sorted(tally.lines.items())},
-            class_counts={name: dict(sorted(written.classes[name].items())) for name in SPLITS},
-            columns=columns, augmented=written.augmented, personal=dict(sorted(personal.items())),
-            languages=dict(sorted(written.languages.items())), longest=written.longest,
-            sources=tuple(_source(part) for part in parts), mapping=asdict(mapping), clean=asdict(clean),
-            split=asdict(split), augment=asdict(augment) if augment else None,
+            **_counted(parts, mapping, written, tally), columns=columns, personal=dict(sorted(personal.items())),
+            mapping=asdict(mapping), clean=asdict(clean), split=asdict(split),
+            augment=asdict(augment) if augment else None,
         )  # fmt: skip
         return seal(draft, root, version)
+
+
+def _counted(parts: Sequence[Part], mapping: ColumnMapping, written: _Written, tally: Tally) -> dict[str, Any]:
+    """What a version says in figures. Raises as ``_labels`` does."""
+    return {
+        "task": mapping.task,
+        "labels": _labels(mapping, written, given=any(part.split for part in parts) or bool(mapping.split)),
+        "splits": {name: written.rows[name] for name in SPLITS},
+        "read": sum(part.table.rows for part in parts),
+        "kept": written.rows.total(),
+        "dropped": dict(sorted(tally.counts.items())),
+        "dropped_lines": {reason: [list(line) for line in lines] for reason, lines in sorted(tally.lines.items())},
+        "class_counts": {name: dict(sorted(written.classes[name].items())) for name in SPLITS},
+        "augmented": written.augmented,
+        "languages": dict(sorted(written.languages.items())),
+        "longest": written.longest,
+        "sources": tuple(_source(part) for part in parts),
+    }
 
 
 def _check_parts(parts: Sequence[Part], mapping: ColumnMapping) -> None:

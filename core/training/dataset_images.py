@@ -83,11 +83,10 @@ def build_image_version(
     with drafted(root) as draft:
         counts: dict[str, dict[str, int]] = {}
         for number, split_name in enumerate(SPLITS):
-            rows = kept[chosen == number]
-            np.savez_compressed(draft / f"{split_name}.npz", images=found.images[rows], classes=classes[rows])
-            sizes = np.bincount(classes[rows], minlength=len(labels))
-            counts[split_name] = {labels[place]: int(size) for place, size in enumerate(sizes) if size}
-            watch.step("write", number + 1, len(SPLITS))
+            watch.step("write", number, len(SPLITS))
+            counts[split_name] = _write(
+                draft / f"{split_name}.npz", found.images, classes, kept[chosen == number], labels
+            )
         height, channels = found.images.shape[1], found.images.shape[3]
         version = Version(
             task="image", labels=labels, splits={one: sum(counts[one].values()) for one in SPLITS}, read=found.read,
@@ -97,6 +96,15 @@ def build_image_version(
             mapping=asdict(mapping) if mapping else {}, clean=asdict(options), split=asdict(split),
         )  # fmt: skip
         return seal(draft, root, version)
+
+
+def _write(
+    path: Path, images: Pixels, classes: NDArray[np.int64], rows: NDArray[np.int64], labels: Sequence[str]
+) -> dict[str, int]:
+    """Writes the pictures of one split; returns how many of each label there are."""
+    np.savez_compressed(path, images=images[rows], classes=classes[rows])
+    sizes = np.bincount(classes[rows], minlength=len(labels))
+    return {labels[place]: int(size) for place, size in enumerate(sizes) if size}
 
 
 def _without_copies(found: _Pictures, classes: NDArray[np.int64], name: str, tally: Tally) -> NDArray[np.int64]:

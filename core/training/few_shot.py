@@ -6,9 +6,12 @@ et al. 2020) over all pairs of a batch, so that every text is encoded once a ste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from core.models.text_network import build_network, padded
 from core.training.batching import class_batches
@@ -68,10 +71,33 @@ def contrast(vectors: Any, classes: Any, temperature: float) -> Any:
     return per_row.sum()
 
 
+def with_label_texts(run: ClassifierRun) -> ClassifierRun:
+    """The run with one more text of each label: its name, unless it has no letters or a part that is no known word."""
+    named = [(number, label_text(name)) for number, name in enumerate(run.labels)]
+    named = [(number, text) for number, text in named if any(one.isalpha() for one in text)]
+    ids = run.backbone.token_ids([text for _, text in named], run.args.max_tokens)
+    unknown = run.backbone.tokenizer.unk_token_id
+    kept = [(number, text, row) for (number, text), row in zip(named, ids, strict=True) if unknown not in row]
+    run.facts["label_texts"] = len(kept)
+    training = replace(
+        run.training,
+        texts=(*run.training.texts, *(text for _, text, _ in kept)),
+        targets=np.concatenate([run.training.targets, np.array([number for number, _, _ in kept], np.int64)]),
+    )
+    return replace(run, training=training, ids=[*run.ids, *(row for _, _, row in kept)])
+
+
+def label_text(label: str) -> str:
+    """``card_arrival`` and ``CardArrival`` as ``card arrival``."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|[_/.:?-]+", " ", label)
+    return " ".join(spaced.lower().split())
+
+
 def fit_few_shot(run: ClassifierRun) -> Any:
     """Mode few_shot: the encoder after contrast, with a logistic head on its vectors."""
     import torch
 
+    run = with_label_texts(run) if run.args.label_texts else run
     network = build_network(run.backbone, len(run.labels), normalise=True)
     network.head.requires_grad_(False)
     if not run.args.train_embeddings:

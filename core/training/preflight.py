@@ -132,26 +132,29 @@ def estimate(
     if not first.fits_memory:
         raise refusal(replace(first, advice=_advise(first, seconds)))
     small, large = _probe_sizes(workload.batch_size)
-    watch.step("preflight", 0, 3)
+    _tell(watch, 0)
     start = held_bytes(device)
     low = _probe(train_steps, small, workload.max_tokens, device, start)
-    watch.check()
-    watch.step("preflight", 1, 3)
+    _tell(watch, 1)
     high = _probe(train_steps, large, workload.max_tokens, device, start) if large > small else low
-    watch.check()
-    watch.step("preflight", 2, 3)
+    _tell(watch, 2)
     more = max(1, large - small)
     row_bytes = max(0, high.peak_bytes - low.peak_bytes) // more if large > small else low.peak_bytes
     fixed = max(0, high.peak_bytes - row_bytes * large)
     row_seconds = max(0.0, high.seconds - low.seconds) / more
     step_seconds = high.seconds + row_seconds * (workload.batch_size - large)
     evaluation_bytes, evaluation_seconds = _evaluation(workload, evaluate_rows, device, start)
-    watch.step("preflight", 3, 3)
+    _tell(watch, 3)
     found = Estimate(
         workload, step_seconds * workload.steps, evaluation_seconds * workload.evaluations, step_seconds, fixed,
         row_bytes, evaluation_bytes, free, disk, first.free_disk_bytes,
     )  # fmt: skip
     return replace(found, advice=_advise(found, seconds))
+
+
+def _tell(watch: Watch, done: int) -> None:
+    watch.check()
+    watch.step("preflight", done, 3)
 
 
 def require_fit(found: Estimate) -> None:

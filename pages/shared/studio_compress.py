@@ -8,16 +8,16 @@ from core.access.actor import Actor
 from core.errors import PilotlightError
 from core.services.application import Application
 from core.services.studio import compression, runs
-from core.services.studio.views import ModelVersionView
+from core.services.studio.views import ModelVersionView, RunView
 from pages.shared import studio_compress_run
-from pages.shared.errors import errors_shown, show_error
+from pages.shared.errors import errors_shown, show_error, stored_error
 from pages.shared.language import tr
 from pages.shared.studio_place import go
-from pages.shared.studio_words import FINISHED, named
+from pages.shared.studio_polling import polled
+from pages.shared.studio_words import FINISHED, moves, named
 from pages.shared.wording import when
 
 MOST = 500
-SECONDS = 1.0
 
 
 def draw(app: Application, actor: Actor, version: ModelVersionView) -> None:
@@ -37,31 +37,28 @@ def draw(app: Application, actor: Actor, version: ModelVersionView) -> None:
     if not mine:
         return
     newest = mine[0]
-    running = newest.state not in FINISHED
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{tr('studio.compress.last')}**", width="content")
+        st.caption(when(newest.created_at), width="content")
+        st.button(
+            f"{tr('studio.run')} #{newest.id}",
+            key=f"compress-run-{newest.id}",
+            type="tertiary",
+            on_click=go,
+            args=("runs",),
+            kwargs={"run": newest.id, "compare": None},
+        )
 
-    @st.fragment(run_every=SECONDS if running else None, key=f"compress-{newest.id}-{'run' if running else 'end'}")
-    def poll() -> None:
-        view = runs.get_run(app, actor, newest.id)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{tr('studio.compress.last')}**", width="content")
-            st.caption(when(view.created_at), width="content")
-            st.button(
-                f"{tr('studio.run')} #{view.id}",
-                key=f"compress-run-{view.id}",
-                type="tertiary",
-                on_click=go,
-                args=("runs",),
-                kwargs={"run": view.id, "compare": None},
-            )
+    def show(view: RunView) -> None:
         if view.state not in FINISHED:
             stage = named("studio.stage", view.stage) if view.stage else tr("studio.stage.start")
             share = view.done / view.total if view.total else 0.0
             st.progress(min(1.0, share), text=f"{stage} {view.done:,} / {view.total:,}" if view.total else stage)
+        if view.state == "failed":
+            st.error(stored_error(view.error), icon=":material/error:")
         studio_compress_run.table(app, actor, view)
-        if running and view.state in FINISHED:
-            st.rerun(scope="app")
 
-    poll()
+    polled(lambda: runs.get_run(app, actor, newest.id), show, moves, key=f"compress-poll-{newest.id}")
 
 
 def _is_of(args: object, version_id: int) -> bool:

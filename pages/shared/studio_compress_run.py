@@ -11,7 +11,7 @@ from core.services.studio.views import RunView, VariantView
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.studio_place import go
-from pages.shared.studio_words import named, share
+from pages.shared.studio_words import FINISHED, named, share
 from pages.shared.wording import plain, size
 
 
@@ -24,11 +24,11 @@ def table(app: Application, actor: Actor, run: RunView) -> None:
         first = found[0]
         with st.container(key=f"variants-{run.id}", gap="xxsmall"):
             for line in found:
-                _line(line, first)
+                _line(line, first, over=run.state in FINISHED)
         st.caption(tr("studio.compress.measured"))
 
 
-def _line(line: VariantView, first: VariantView) -> None:
+def _line(line: VariantView, first: VariantView, *, over: bool) -> None:
     original = line is first
     with st.container(key=f"row-variant-{line.variant}", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -41,7 +41,7 @@ def _line(line: VariantView, first: VariantView) -> None:
                     icon=":material/check:" if line.passed else ":material/block:",
                 )
             st.markdown(f"**{named('studio.variants', line.variant)}**", width="content")
-            if line.version_id and not original:
+            if line.version_id and not original and over:
                 st.button(
                     tr("studio.compress.open"),
                     key=f"variant-{line.version_id}",

@@ -22,6 +22,7 @@ from pages.shared.language import tr
 from pages.shared.parts import notice, pager
 from pages.shared.studio_charts import plot_curves
 from pages.shared.studio_place import go
+from pages.shared.studio_polling import polled
 from pages.shared.studio_words import (
     FINISHED,
     argument_label,
@@ -29,6 +30,7 @@ from pages.shared.studio_words import (
     lasting,
     metric_name,
     metric_value,
+    moves,
     named,
     ran_for,
     recipe_name,
@@ -37,7 +39,6 @@ from pages.shared.studio_words import (
 )
 from pages.shared.wording import local, plain, size, when
 
-SECONDS = 1.0
 SAMPLES_PER_PAGE = 5
 LOG_LINES = 200
 NOTHING = RunEvents({}, (), ())
@@ -59,17 +60,12 @@ def draw(app: Application, actor: Actor, run: RunView) -> None:
         _buttons(app, actor, run)
     facts = [f"#{run.id}", plain(run.data_set), when(run.created_at), ran_for(run)]
     st.caption(" · ".join(fact for fact in facts if fact))
-    running = run.state not in FINISHED
 
-    @st.fragment(run_every=SECONDS if running else None, key=f"run-{run.id}-{'run' if running else 'end'}")
-    def poll() -> None:
-        view = runs.get_run(app, actor, run.id) if running else run
-        _progress(app, actor, view)
-        _body(app, actor, view, _said(app, actor, run.id))
-        if running and view.state in FINISHED:
-            st.rerun(scope="app")
+    def show(now: RunView) -> None:
+        _progress(app, actor, now)
+        _body(app, actor, now, _said(app, actor, now.id))
 
-    poll()
+    polled(lambda: runs.get_run(app, actor, run.id), show, moves, key=f"run-poll-{run.id}")
     _provenance(run)
     draw_dialog(
         f"delete-run-{run.id}", tr("studio.runs.delete"), lambda: _ask_delete(app, actor, run), icon=":material/delete:"

@@ -15,13 +15,13 @@ from pages.shared import studio_compare, studio_run
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice, pager
 from pages.shared.studio_place import go, opened, opened_many
-from pages.shared.studio_words import FINISHED, main_figure, named, ran_for, recipe_name, state_badge
-from pages.shared.wording import counted, plain, when
+from pages.shared.studio_polling import polled
+from pages.shared.studio_words import main_figure, moves, named, ran_for, recipe_name, state_badge
+from pages.shared.wording import counted, percent, plain, when
 
 PER_PAGE = 20
 MOST = 1000
 STATES = ("", "running", "done", "failed", "cancelled")
-SECONDS = 2.0
 
 
 def draw(app: Application, actor: Actor) -> None:
@@ -50,29 +50,10 @@ def _list(app: Application, actor: Actor) -> None:
         return
     offset = (st.session_state.get("runs-page", 1) - 1) * PER_PAGE
     page = shown[offset if offset < len(shown) else 0 :][:PER_PAGE]
-    moving = [run.id for run in page if run.state not in FINISHED]
-
-    @st.fragment(run_every=SECONDS if moving else None, key=f"runs-{'moving' if moving else 'still'}")
-    def rows() -> None:
-        fresh = [_again(app, actor, run) for run in page]
-        with st.container(key="run-list", gap="xxsmall"):
-            for run in fresh:
-                _row(run)
-        if moving and all(run.state in FINISHED for run in fresh):
-            st.rerun(scope="app")
-
-    rows()
+    with st.container(key="run-list", gap="xxsmall"):
+        for run in page:
+            _row(app, actor, run)
     pager(len(shown), PER_PAGE, key="runs-page")
-
-
-def _again(app: Application, actor: Actor, run: RunView) -> RunView:
-    """The run as it stands now; one that is over does not change."""
-    if run.state in FINISHED:
-        return run
-    try:
-        return runs.get_run(app, actor, run.id)
-    except NotFound:
-        return replace(run, state="cancelled")
 
 
 def _to_train() -> None:
@@ -158,7 +139,7 @@ def _unpick(chosen: list[int]) -> None:
         st.session_state[f"pick-run-{number}"] = False
 
 
-def _row(run: RunView) -> None:
+def _row(app: Application, actor: Actor, run: RunView) -> None:
     with st.container(horizontal=True, vertical_alignment="top", gap="small", key=f"row-run-{run.id}"):
         st.checkbox(
             tr("studio.runs.pick", name=run.name),
@@ -179,9 +160,24 @@ def _row(run: RunView) -> None:
                     on_click=go,
                     kwargs={"run": run.id, "compare": None},
                 )
-                state_badge(run.state)
-                if run.state == "running" and run.total:
-                    st.caption(f"{100 * run.done / run.total:.0f} %", width="content")
+                polled(lambda: _now(app, actor, run), _state, moves, key=f"run-{run.id}-{run.state}")
             facts = [f"#{run.id}", recipe_name(run.recipe), plain(run.data_set), plain(main_figure(run.metrics))]
             facts += [ran_for(run), when(run.created_at)]
             st.caption(" · ".join(fact for fact in facts if fact))
+
+
+def _now(app: Application, actor: Actor, run: RunView) -> RunView:
+    """The run as it stands; one that is over does not change, one that was deleted is over."""
+    if not moves(run):
+        return run
+    try:
+        return runs.get_run(app, actor, run.id)
+    except NotFound:
+        return replace(run, state="cancelled")
+
+
+def _state(run: RunView) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        state_badge(run.state)
+        if run.state == "running" and run.total:
+            st.caption(percent(run.done / run.total), width="content")

@@ -12,8 +12,9 @@ from core.services.studio import tuning
 from core.services.studio.views import RunView, TuningView
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
+from pages.shared.studio_charts import plot_bars
 from pages.shared.studio_place import go
-from pages.shared.studio_words import argument_label, metric_name, metric_value, named, value_text
+from pages.shared.studio_words import FINISHED, argument_label, metric_name, metric_value, named, value_text
 
 COLOURS = {"complete": "#1E958E", "pruned": "#E09F3E", "failed": "#C2574E", "running": "#5B7DB1"}
 
@@ -26,6 +27,10 @@ def trials(app: Application, actor: Actor, run: RunView) -> None:
             return
         _picture(found)
         _best(run, found)
+        if found.importance:
+            st.markdown(f"**{tr('studio.tuning.importance')}**")
+            rows = [{"name": argument_label(name), "value": float(part)} for name, part in found.importance.items()]
+            plot_bars(rows, key=f"importance-{run.id}", title=tr("studio.tuning.importance_share"), percent=True)
         _table(found)
 
 
@@ -70,14 +75,15 @@ def _best(run: RunView, found: TuningView) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"tuning-best-{run.id}"):
         text = tr("studio.tuning.best", n=best.number, value=metric_value(found.metric, best.value), arguments=tried)
         st.markdown(text, width="stretch")
-        st.button(
-            tr("studio.tuning.use"),
-            key=f"tuning-use-{run.id}",
-            icon=":material/model_training:",
-            type="primary",
-            on_click=_train_so,
-            args=(run, dict(found.arguments)),
-        )
+        if run.state in FINISHED:
+            st.button(
+                tr("studio.tuning.use"),
+                key=f"tuning-use-{run.id}",
+                icon=":material/model_training:",
+                type="primary",
+                on_click=_train_so,
+                args=(run, dict(found.arguments)),
+            )
 
 
 def _train_so(run: RunView, arguments: dict[str, object]) -> None:

@@ -97,6 +97,11 @@ def lasting(seconds: float) -> str:
     return tr("studio.time.h", h=whole // 3600, m=whole % 3600 // 60)
 
 
+def moves(run: RunView) -> bool:
+    """Does the run still wait or work?"""
+    return run.state not in FINISHED
+
+
 def ran_for(run: RunView) -> str:
     return lasting((run.finished_at - run.started_at).total_seconds()) if run.started_at and run.finished_at else ""
 

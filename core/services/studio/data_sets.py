@@ -67,31 +67,40 @@ def start_data_set(
     """
     actor.require(Permission.STUDIO)
     kept = one_name(name, "studio.data_set_name")
-    if task == "sentence_pair" and not mapping.get("together"):
-        mapping = {**mapping, "together": mapping.get("first", "")}  # a query stays in one split with all its texts
+    columns = whole_mapping(task, mapping)
     if not is_archive(task, upload.name):
-        checked_mapping(task, mapping)
+        checked_mapping(task, columns)
     checked_options(options or {})
     said = {name: value for name, value in (options or {}).items() if value is not None}
-    parts = _parts(app, upload, held_out or {})
+    made_from = {"task": task, "columns": columns, "options": said, "parts": _parts(app, upload, held_out or {})}
     with app.database.write(actor.workspace_id) as rows:
-        data_set = rows.find(DataSet, DataSet.name == kept) or rows.add(DataSet(name=kept, task=task))
-        if data_set.task != task:
-            raise BadInput("studio.data_set_task", name=kept, task=data_set.task, found=task)
-        data_set.note = str(said.get("note") or data_set.note)
-        numbers = rows.columns(DataSetVersion, DataSetVersion.number, where=[DataSetVersion.data_set_id == data_set.id])
-        version = rows.add(
-            DataSetVersion(
-                data_set_id=data_set.id,
-                number=max(rows.session.scalars(numbers), default=0) + 1,
-                source=str(parts[0]["name"])[:400],
-                mapping={"task": task, "columns": dict(mapping), "options": said, "parts": parts},
-            )
-        )
-        job = rows.add(Job(kind=KIND, arguments={"version_id": version.id}))
-        job_id = job.id
+        job_id = _stored_version(rows, kept, made_from)
     enqueue(app.database, app.queue, actor.workspace_id, job_id)
     return job_id
+
+
+def whole_mapping(task: str, mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping as it is kept: a query stays in one split with all the texts that it is paired with."""
+    together = {"together": mapping.get("first", "")} if task == "sentence_pair" else {}
+    return {**together, **{name: value for name, value in mapping.items() if name != "together" or value}}
+
+
+def _stored_version(rows: Rows, name: str, made_from: Mapping[str, Any]) -> int:
+    """The next version's row and its job, whose id is returned."""
+    data_set = rows.find(DataSet, DataSet.name == name) or rows.add(DataSet(name=name, task=made_from["task"]))
+    if data_set.task != made_from["task"]:
+        raise BadInput("studio.data_set_task", name=name, task=data_set.task, found=made_from["task"])
+    data_set.note = str(made_from["options"].get("note") or data_set.note)
+    numbers = rows.columns(DataSetVersion, DataSetVersion.number, where=[DataSetVersion.data_set_id == data_set.id])
+    version = rows.add(
+        DataSetVersion(
+            data_set_id=data_set.id,
+            number=max(rows.session.scalars(numbers), default=0) + 1,
+            source=str(made_from["parts"][0]["name"])[:400],
+            mapping=dict(made_from),
+        )
+    )
+    return rows.add(Job(kind=KIND, arguments={"version_id": version.id})).id
 
 
 def _parts(
@@ -121,7 +130,7 @@ def same_version(
         )
         for version in rows.all(mine.order_by(DataSetVersion.number.desc())):
             said = version.mapping
-            same = said["columns"] == dict(mapping) and said["options"] == dict(options)
+            same = said["columns"] == whole_mapping(task, mapping) and said["options"] == dict(options)
             if same and [{**part, "name": upload.name} for part in said["parts"]] == wanted:
                 return version.id
     return None

@@ -35,7 +35,7 @@ class Recipe:
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # where they differ from BOUNDS
 
 
-_FEW_SHOT = frozenset({"few_shot_steps", "few_shot_batch", "few_shot_rate", "contrast"})
+_FEW_SHOT = frozenset({"few_shot_steps", "few_shot_batch", "few_shot_rate", "contrast", "label_texts"})
 _LORA = frozenset({"lora_rank", "lora_alpha", "lora_dropout"})
 _LEARNERS = "core.services.studio.learners"
 

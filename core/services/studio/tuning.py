@@ -41,10 +41,7 @@ def start_tuning(
     given; ``sampler``: tpe, random or grid. Raises BadInput, NotFound, Conflict.
     """
     actor.require(Permission.STUDIO)
-    if sampler not in SAMPLERS:
-        raise BadInput("studio.tune_sampler", sampler=sampler, known=", ".join(SAMPLERS))
-    if not 1 <= trials <= MOST_TRIALS or not 1 <= seconds <= MOST_SECONDS:
-        raise BadInput("studio.tune_budget", trials=trials, seconds=seconds)
+    _check_budget(sampler, trials, seconds)
     checked = recipes.check_args(recipe, args)
     chosen, shown = recipes.find(recipe), recipes.get_recipe(recipe)
     recipes.check_base(app, actor, shown, checked)
@@ -65,6 +62,13 @@ def start_tuning(
         app, actor, KIND, recipe=KIND, name=one_name(name or data_set.name, "studio.name"), args=said,
         data_set_version_id=data_set_version_id,
     )  # fmt: skip
+
+
+def _check_budget(sampler: str, trials: int, seconds: float) -> None:
+    if sampler not in SAMPLERS:
+        raise BadInput("studio.tune_sampler", sampler=sampler, known=", ".join(SAMPLERS))
+    if not 1 <= trials <= MOST_TRIALS or not 1 <= seconds <= MOST_SECONDS:
+        raise BadInput("studio.tune_budget", trials=trials, seconds=seconds)
 
 
 def _check_range(recipe: recipes.Recipe, args: Mapping[str, Any], argument: str, one: Choice | Range) -> None:

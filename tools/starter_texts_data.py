@@ -1,0 +1,219 @@
+"""What the shipped GPT-2s learn from: the public data sets, read, cleaned and split by seed."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import random
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core.training.language_model_data import Example
+from core.training.packing import Pair
+
+SEED = 20261122
+HELD_OUT = 0.03  # of the texts, at most 400, for validation
+
+# --- English ---------------------------------------------------------------------------------------------------------
+
+
+def read_english(data: Path) -> tuple[list[Example], list[Example]]:
+    """Plays, speeches, scripture, and short opinions on products."""
+    texts = [*_plays(data), *_speeches(data), *_genesis(data), *_opinions(data), *_reviews(data)]
+    return _split(texts)
+
+
+def _plays(data: Path) -> list[str]:
+    """Scenes of about 20 speeches from tinyshakespeare."""
+    speeches = (data / "tinyshakespeare" / "input.txt").read_text(encoding="utf-8").split("\n\n")
+    return ["\n\n".join(speeches[at : at + 20]).strip() for at in range(0, len(speeches), 20)]
+
+
+def _speeches(data: Path) -> list[str]:
+    found = []
+    for name in ("state_union", "inaugural"):
+        for text in _zipped(data / "nltk_text_en" / f"{name}.zip", ".txt"):
+            paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text)]
+            found += _grouped([part for part in paragraphs if len(part) > 40], 1200)
+    return found
+
+
+def _genesis(data: Path) -> list[str]:
+    texts = _zipped(data / "nltk_text_en" / "genesis.zip", "english-web.txt")
+    return _grouped([" ".join(line.split()) for line in texts[0].splitlines() if line.strip()], 1200)
+
+
+def _opinions(data: Path) -> list[str]:
+    """Pros and cons of products, twelve of a kind under one heading."""
+    found = []
+    for name, heading in (("IntegratedPros", "Pros"), ("IntegratedCons", "Cons")):
+        (text,) = _zipped(data / "nltk_sentiment_en" / "pros_cons.zip", f"{name}.txt")
+        found_here = re.findall(r"<(?:Pros|Cons)>(.*?)</(?:Pros|Cons)>", text, re.S)
+        lines = [" ".join(html.unescape(html.unescape(line)).split()) for line in found_here]
+        kept = [line for line in dict.fromkeys(lines) if 8 <= len(line) <= 300]
+        found += [f"{heading}:\n" + "\n".join(kept[at : at + 12]) for at in range(0, len(kept), 12)]
+    return found
+
+
+def _reviews(data: Path) -> list[str]:
+    found = []
+    for name in ("product_reviews_1", "product_reviews_2"):
+        for text in _zipped(data / "nltk_sentiment_en" / f"{name}.zip", ".txt"):
+            for review in re.split(r"^\[t\]", text, flags=re.M)[1:]:
+                lines = [line.rpartition("##")[2] for line in review.splitlines()[1:] if "##" in line]
+                sentence = " ".join(" ".join(lines).split())
+                found.append(re.sub(r" ([.,!?;:'])", r"\1", sentence))
+    return [text for text in found if len(text) > 80]
+
+
+# --- Chinese ---------------------------------------------------------------------------------------------------------
+
+_POEMS = (
+    "全唐诗",
+    "宋词",
+    "元曲",
+    "五代诗词",
+    "曹操诗集",
+    "楚辞",
+    "水墨唐诗",
+    "纳兰性德",
+    "诗经",
+    "论语",
+    "四书五经",
+    "幽梦影",
+)
+_LEFT_OUT = ("author", "intro", "preface", "表面")
+
+
+def read_chinese(data: Path) -> tuple[list[Example], list[Example]]:
+    """Poems and lyrics with their titles, prose of the classics, and everyday sentences; Simplified."""
+    import opencc
+
+    simplified = opencc.OpenCC("t2s").convert
+    texts = [simplified(text) for text in (*_poems(data), *_primers(data), *_everyday(data))]
+    return _split(list(dict.fromkeys(texts)))
+
+
+def _poems(data: Path) -> list[str]:
+    found = []
+    for folder in _POEMS:
+        for path in sorted((data / "chinese_poetry" / folder).rglob("*.json")):
+            if not any(part in path.name for part in _LEFT_OUT):
+                content = json.loads(path.read_text(encoding="utf-8"))
+                found += [_poem(entry) for entry in (content if isinstance(content, list) else [content])]
+    return [text for text in found if text]
+
+
+def _poem(entry: dict[str, Any]) -> str:
+    lines = entry.get("paragraphs") or entry.get("content") or entry.get("para") or []
+    lines = [lines] if isinstance(lines, str) else [line for line in lines if isinstance(line, str)]
+    title = entry.get("title") or entry.get("rhythmic") or entry.get("chapter") or ""
+    body = "\n".join(line.strip() for line in lines if line.strip())
+    if len(body) < 8 or "□" in body:
+        return ""
+    return f"《{title}》\n{body}" if title else body
+
+
+def _primers(data: Path) -> list[str]:
+    """Chapters of the children's primers, whatever their depth in the file."""
+    found: list[str] = []
+
+    def walk(node: Any, title: str) -> None:
+        if isinstance(node, dict):
+            title = str(node.get("chapter") or node.get("title") or title)
+            lines = node.get("paragraphs") or node.get("content")
+            if isinstance(lines, list) and lines and all(isinstance(line, str) for line in lines):
+                found.append(f"《{title}》\n" + "\n".join(lines))
+            elif isinstance(lines, list):
+                for child in lines:
+                    walk(child, title)
+
+    for path in sorted((data / "chinese_poetry" / "蒙学").glob("*.json")):
+        walk(json.loads(path.read_text(encoding="utf-8")), "")
+    return found
+
+
+def _everyday(data: Path) -> list[str]:
+    """Tatoeba's Chinese sentences, twelve in a text."""
+    lines = (data / "tatoeba_cmn_eng" / "cmn.txt").read_text(encoding="utf-8").splitlines()
+    sentences = list(dict.fromkeys(line.split("\t")[1] for line in lines))
+    random.Random(SEED).shuffle(sentences)
+    return ["\n".join(sentences[at : at + 12]) for at in range(0, len(sentences), 12)]
+
+
+# --- attributes to a description -----------------------------------------------------------------------------------
+
+
+def read_descriptions(data: Path) -> tuple[list[Example], list[Example]]:
+    """Attribute sets with a description each (E2E's development set); a tenth of the sets is held out. Each training
+    row comes again with other names, so that the model learns to copy a name instead of knowing a few.
+    """
+    rows = _rows(data / "e2e_nlg" / "devset.csv")
+    sets = sorted({attributes for attributes, _ in rows})
+    chance = random.Random(SEED)
+    held_out = set(chance.sample(sets, len(sets) // 10))
+    names = _names(data, chance)
+    training: list[Example] = []
+    for attributes, text in rows:
+        if attributes not in held_out:
+            training.append(Pair(plain_attributes(attributes), text))
+            training += [_renamed(attributes, text, names, chance) for _ in range(3)]
+    validation: list[Example] = [Pair(plain_attributes(a), text) for a, text in rows if a in held_out]
+    return training, validation[:: max(1, len(validation) // 400)]
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return [(row["mr"], row["ref"].strip()) for row in csv.DictReader(file)]
+
+
+def plain_attributes(attributes: str) -> str:
+    """``name[Alimentum], area[city centre]`` as ``name: Alimentum; area: city centre``."""
+    return "; ".join(f"{name}: {value}" for name, value in re.findall(r"(\w[\w ]*)\[(.*?)\]", attributes))
+
+
+def _names(data: Path, chance: random.Random) -> list[str]:
+    """Names of one to three words, put together from words of the plays."""
+    text = (data / "tinyshakespeare" / "input.txt").read_text(encoding="utf-8")
+    words = sorted({word.capitalize() for word in re.findall(r"\b[A-Za-z]{4,9}\b", text)})
+    return [" ".join(chance.sample(words, chance.choice((1, 2, 2, 3)))) for _ in range(20_000)]
+
+
+def _renamed(attributes: str, text: str, names: Sequence[str], chance: random.Random) -> Pair:
+    for kind in ("name", "near"):
+        found = re.search(rf"(?:^|, ){kind}\[(.*?)\]", attributes)
+        if found and found[1] in text:
+            other = chance.choice(names)
+            attributes, text = attributes.replace(f"[{found[1]}]", f"[{other}]"), text.replace(found[1], other)
+    return Pair(plain_attributes(attributes), text)
+
+
+# --- shared --------------------------------------------------------------------------------------------------------
+
+
+def _zipped(path: Path, ending: str) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(ending) and "README" not in name)
+        return [archive.read(name).decode("latin-1") for name in names]
+
+
+def _grouped(parts: Sequence[str], length: int) -> list[str]:
+    """Neighbours joined to texts of about ``length`` characters."""
+    found, some = [], ""
+    for part in parts:
+        some = f"{some}\n{part}" if some else part
+        if len(some) >= length:
+            found.append(some)
+            some = ""
+    return [*found, some] if some else found
+
+
+def _split(texts: Sequence[str]) -> tuple[list[Example], list[Example]]:
+    shuffled = list(texts)
+    random.Random(SEED).shuffle(shuffled)
+    held_out = min(400, max(1, round(HELD_OUT * len(shuffled))))
+    return list(shuffled[held_out:]), list(shuffled[:held_out])
