@@ -23,11 +23,11 @@ import numpy as np
 
 from benchmarks.beir import print_table, write_json
 from benchmarks.classification_data import Split, banking77, chnsenticorp, sst2
-from core.models.classifier import OnnxRuntime, TextClassifier, TorchRuntime, decision_of, load_classifier
-from core.models.classifier_export import export_classifier
+from core.models.classifiers.classifier import OnnxRuntime, TextClassifier, TorchRuntime, decision_of, load_classifier
+from core.models.classifiers.export import export_classifier
 from core.models.manifest import read_manifest
-from core.training.classifier import train_classifier
-from core.training.classifier_args import ClassifierArgs
+from core.training.classification.args import ClassifierArgs
+from core.training.classification.train import train_classifier
 from core.training.watch import Quiet
 
 TARGETS = {"sst2": 0.905, "chnsenticorp": 0.915, "banking77": 0.935, "banking77 5-shot": 0.82}
@@ -167,7 +167,7 @@ def run_int8(options: argparse.Namespace, folder: Path) -> tuple[list[Row], dict
 
 def runtimes(model: Path, made: Path) -> dict[str, TextClassifier]:
     """The same classifier on torch, on onnxruntime in fp32 and in int8."""
-    from core.models.text_network import open_network
+    from core.models.classifiers.text_network import open_network
 
     manifest = read_manifest(model)
     normalise, pad = bool(manifest.facts["normalise"]), int(manifest.facts["pad"])

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.beir import print_table, write_json
-from core.training.classifier import train_classifier
-from core.training.classifier_args import ClassifierArgs
-from core.training.compress import compress_classifier
-from core.training.compress_args import KNOWN, CompressArgs, Compression
+from core.training.classification.args import ClassifierArgs
+from core.training.classification.train import train_classifier
+from core.training.compression.args import KNOWN, CompressArgs, Compression
+from core.training.compression.train import compress_classifier
 from core.training.watch import Quiet
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.beir import print_table, write_json
-from core.models.sampling import GenerationSettings
-from core.models.text_generation import Piece, TextGenerator, open_generator
+from core.models.generation.sampling import GenerationSettings
+from core.models.generation.text_generation import Piece, TextGenerator, open_generator
 
 LEAST_RATIO, MOST_SECONDS, LEAST_TOGETHER = 2.5, 0.5, 1.5
 PROMPT_TOKENS, PEOPLE, VOCABULARY = 100, 4, 50257

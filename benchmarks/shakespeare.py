@@ -2,7 +2,7 @@
 
 Both train for ``--seconds`` on the same threads, one after the other, and are judged on the whole validation split
 (the last tenth) in consecutive blocks of their own length. The baseline's learning rate falls over those seconds too,
-which makes it stronger than the recipe as it stands (``--as-it-stands``). Ours is ``core.training.language_model`` with
+which makes it stronger than the recipe as it stands (``--as-it-stands``). Ours is ``core.training.language.train`` with
 nothing but arguments: a GPT-2 that the product can serve.
 
     python -m benchmarks.shakespeare [--seconds 180] [--seed N] [--json FILE]
@@ -68,8 +68,8 @@ def baseline(training: str, validation: str, seconds: float, seed: int, stretche
 
 
 def ours(training: str, validation: str, seconds: float, seed: int, args: dict[str, Any]) -> dict[str, float]:
-    from core.training.language_model import train_language_model
-    from core.training.language_model_args import LanguageModelArgs
+    from core.training.language.args import LanguageModelArgs
+    from core.training.language.train import train_language_model
     from core.training.watch import Quiet
 
     settings = LanguageModelArgs(max_seconds=seconds, seed=seed, **args)

@@ -29,14 +29,14 @@ from benchmarks.beir import print_table, shared_data, write_json
 from core.evaluation.calibration import expected_calibration_error, reliability
 from core.evaluation.classification import area_under_curve
 from core.evaluation.fairness import fairness
-from core.models.small import ImageClassifier, LstmClassifier, TabularClassifier, load_small
-from core.models.small_tabular import Row, encode, learn_columns
-from core.training.folds import fold_rows
-from core.training.image import ImageArgs, train_image
-from core.training.label_errors import ngram_model
-from core.training.lstm import LstmArgs, train_lstm
-from core.training.small_run import Examples
-from core.training.tabular import TabularArgs, train_tabular
+from core.models.networks.open import ImageClassifier, LstmClassifier, TabularClassifier, load_small
+from core.models.networks.tabular import Row, encode, learn_columns
+from core.training.classification.folds import fold_rows
+from core.training.classification.label_errors import ngram_model
+from core.training.networks.image import ImageArgs, train_image
+from core.training.networks.lstm import LstmArgs, train_lstm
+from core.training.networks.run import Examples
+from core.training.networks.tabular import TabularArgs, train_tabular
 from core.training.watch import Quiet
 
 LEAST_SST2, LEAST_DIGITS, MOST_BEHIND = 0.80, 0.97, 0.02

@@ -21,9 +21,8 @@ from core.models.encoder import load_onnx_encoder
 from core.models.extended import EMBEDDINGS, Extension, Floats, tokenizer_json, write_extension
 from core.models.manifest import Manifest, write_manifest
 from core.settings import Settings
-from core.training.bilingual import Teacher, train
-from core.training.bilingual_batches import Pairs, Recipe
-from core.training.bilingual_data import (
+from core.training.bilingual.batches import Pairs, Recipe
+from core.training.bilingual.data import (
     Pair,
     held_out,
     question_passages,
@@ -31,8 +30,9 @@ from core.training.bilingual_data import (
     swap_table,
     word_pairs,
 )
-from core.training.bilingual_student import Student
-from core.training.bilingual_words import Headword, choose_rows, first_rows, meanings, parse_entry, spellings
+from core.training.bilingual.student import Student
+from core.training.bilingual.train import Teacher, train
+from core.training.bilingual.words import Headword, choose_rows, first_rows, meanings, parse_entry, spellings
 from core.training.watch import Quiet, Watch
 
 HELP = Path(__file__).resolve().parent.parent / "core" / "training" / "data"

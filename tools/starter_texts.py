@@ -17,13 +17,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from core.models.generation.sampling import GenerationSettings
+from core.models.generation.text_generation import Limits, TextGenerator, open_generator
 from core.models.manifest import Manifest, write_manifest
-from core.models.sampling import GenerationSettings
-from core.models.text_generation import Limits, TextGenerator, open_generator
 from core.models.weights import PACKED, load_weights, pack
-from core.training.language_model import train_language_model
-from core.training.language_model_args import LanguageModelArgs
-from core.training.language_model_data import Example
+from core.training.language.args import LanguageModelArgs
+from core.training.language.data import Example
+from core.training.language.train import train_language_model
 from core.training.watch import Quiet, Watch
 from tools.starter_texts_data import SEED, read_chinese, read_descriptions, read_english
 

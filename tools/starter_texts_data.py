@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.training.language_model_data import Example
-from core.training.packing import Pair
+from core.training.language.data import Example
+from core.training.language.packing import Pair
 
 SEED = 20261122
 HELD_OUT = 0.03  # of the texts, at most 400, for validation

@@ -34,7 +34,7 @@ class BiEncoderScorer:
         self, folder: Path, *, device: str = "auto", max_tokens: int = 256, query_prefix: str = "",
         passage_prefix: str = "",
     ) -> None:  # fmt: skip
-        from core.models.text_network import build_network, open_backbone
+        from core.models.classifiers.text_network import build_network, open_backbone
 
         self._device = choose_device(device)
         self._backbone = open_backbone(folder)
@@ -55,7 +55,7 @@ class BiEncoderScorer:
         return np.asarray((first * second).sum(axis=1), np.float32)
 
     def _vectors(self, texts: Sequence[str]) -> Scores:
-        from core.models.text_network import run_network
+        from core.models.classifiers.text_network import run_network
 
         found = np.zeros((len(texts), self._backbone.width), np.float32)
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.models.manifest import Manifest
 from core.services.studio.learners.base import Judged
-from core.training.report_text import sentence
+from core.training.reports.wording import sentence
 
 CARD = "README.md"
 _USES: Mapping[str, str] = {

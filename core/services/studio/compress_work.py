@@ -18,9 +18,9 @@ from core.services.studio.learners.texts import labels_of, texts_of
 from core.services.studio.material import lineage
 from core.services.studio.places import model_folder
 from core.services.studio.watching import RunWatch
-from core.training.compress import compress_classifier
-from core.training.compress_args import CompressArgs, Compression, TextRows, Variant
-from core.training.dataset_store import read_rows, read_version
+from core.training.compression.args import CompressArgs, Compression, TextRows, Variant
+from core.training.compression.train import compress_classifier
+from core.training.datasets.store import read_rows, read_version
 
 FOLDER = "variants"
 

@@ -12,7 +12,7 @@ from core.services.application import Application
 from core.services.studio import registry
 from core.services.studio.runs import queue_run
 from core.services.studio.views import ModelVersionView, VariantView
-from core.training.compress_args import VARIANTS
+from core.training.compression.args import VARIANTS
 
 KIND = "compress"
 KINDS = ("text_classifier",)  # of models that can be compressed here

@@ -17,12 +17,12 @@ from core.services.studio.data_sets import stored_folder
 from core.services.studio.places import data_sets_root
 from core.services.studio.uploads import checked_mapping, checked_options, is_archive, read_stored, store_upload
 from core.services.studio.views import StoredUpload
-from core.training.dataset import Part, build_version
-from core.training.dataset_images import build_image_version
-from core.training.dataset_store import Version, sweep_drafts
-from core.training.label_errors import find_label_errors
-from core.training.lint import lint_version
-from core.training.tables import ReadOptions
+from core.training.classification.label_errors import find_label_errors
+from core.training.datasets.build import Part, build_version
+from core.training.datasets.images import build_image_version
+from core.training.datasets.lint import lint_version
+from core.training.datasets.store import Version, sweep_drafts
+from core.training.datasets.tables import ReadOptions
 
 MOST_DOUBTED = 20_000  # rows; five models are fitted on them
 

@@ -22,10 +22,10 @@ from core.services.studio.places import data_sets_root
 from core.services.studio.uploads import checked_mapping, checked_options, is_archive, preview_upload, store_upload
 from core.services.studio.views import DataSetVersionView, DataSetView, RowsPage, StoredUpload
 from core.services.views import Upload
-from core.training import dataset_store
-from core.training.dataset_store import read_images, read_rows, read_version
-from core.training.mapping import REQUIRED, TASKS
-from core.training.splitting import SPLITS
+from core.training.datasets import store as dataset_store
+from core.training.datasets.mapping import REQUIRED, TASKS
+from core.training.datasets.splitting import SPLITS
+from core.training.datasets.store import read_images, read_rows, read_version
 
 __all__ = [
     "KIND",
@@ -59,9 +59,9 @@ def start_data_set(
 ) -> int:
     """Queues the making of the next version of the data set ``name`` (made when missing); the job's id.
 
-    ``mapping``: fields of ``core.training.mapping.ColumnMapping`` without the task; {} for a ZIP of pictures, a folder
-    a label. ``options``: "read", "clean", "split", "augment" and "image", each a mapping of fields of the class of that
-    name; "licence" and "note" texts; "label_errors" False to leave labels undoubted.
+    ``mapping``: fields of ``core.training.datasets.mapping.ColumnMapping`` without the task; {} for a ZIP of pictures,
+    a folder a label. ``options``: "read", "clean", "split", "augment" and "image", each a mapping of fields of the class of
+    that name; "licence" and "note" texts; "label_errors" False to leave labels undoubted.
     ``held_out``: files given as "validation" or "test"; the rows of ``upload`` are then split no further than needed.
     Raises BadInput, DocumentError; nothing but the files is stored then.
     """

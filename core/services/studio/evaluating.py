@@ -19,9 +19,9 @@ from core.services.studio.reports import loaded_model
 from core.services.studio.uploads import checked_mapping, read_stored, store_upload
 from core.services.studio.views import Evaluation, Figure, StoredUpload
 from core.services.views import Upload
-from core.training.cleaning import CleanOptions
-from core.training.mapping import Dropped, Example, Task, make_examples, suggest_mapping
-from core.training.tables import ReadOptions, Table, table_rows
+from core.training.datasets.cleaning import CleanOptions
+from core.training.datasets.mapping import Dropped, Example, Task, make_examples, suggest_mapping
+from core.training.datasets.tables import ReadOptions, Table, table_rows
 from core.training.watch import Quiet
 
 TASK_OF: Mapping[str, Task] = {

@@ -14,7 +14,7 @@ from core.services.studio import recipes
 from core.services.studio.data_sets import version_folder
 from core.services.studio.learners.base import Material, Record
 from core.services.studio.places import model_folder
-from core.training.dataset_store import Version, read_images, read_rows, read_version
+from core.training.datasets.store import Version, read_images, read_rows, read_version
 from core.training.watch import Watch
 
 

@@ -13,10 +13,10 @@ from core.services.application import Application
 from core.services.studio import registry
 from core.services.studio.card import CARD
 from core.services.studio.views import LabelScore, ModelVersionView, Tried
-from core.training.report import Report, from_json
+from core.training.reports.report import Report, from_json
 
 if TYPE_CHECKING:
-    from core.models.explain import RowExplanation, TextExplanation
+    from core.models.classifiers.explain import RowExplanation, TextExplanation
 
 MOST_INPUTS = 1000
 SHOWN_LABELS = 5
@@ -33,7 +33,7 @@ def report_of(app: Application, actor: Actor, version_id: int) -> Report:
 
 def report_html(app: Application, actor: Actor, version_id: int, language: str = "en") -> str:
     """The report as one HTML page. Raises NotFound, BadInput where the version has none."""
-    from core.training.report_html import to_html
+    from core.training.reports.html import to_html
 
     figures = registry.version_report(app, actor, version_id).get("figures")
     if isinstance(figures, Mapping):
@@ -70,7 +70,7 @@ def explain_text(
     """What each word adds to ``label`` (None: the likeliest). Raises BadInput for a model that reads no text."""
     view, folder = _folder(app, actor, version_id)
     if view.kind == "text_classifier":
-        from core.models.classifier_explain import load_classifier_explainer
+        from core.models.classifiers.explain_text import load_classifier_explainer
         from core.models.manifest import read_manifest
 
         number = _number(view, read_manifest(folder, verify=False).labels, label)
@@ -80,7 +80,7 @@ def explain_text(
         )
         return explainer.explain(text, number)
     if view.kind == "lstm":
-        from core.models.explain import explain_lstm
+        from core.models.classifiers.explain import explain_lstm
 
         classifier = loaded_model(app, view, folder)
         return explain_lstm(classifier, text, _number(view, classifier.labels, label))
@@ -91,7 +91,7 @@ def explain_row(
     app: Application, actor: Actor, version_id: int, row: Mapping[str, Any], label: str | None = None
 ) -> RowExplanation:
     """What each column adds. Raises BadInput for a model that is not tabular."""
-    from core.models.explain import explain_row as explain
+    from core.models.classifiers.explain import explain_row as explain
 
     view, folder = _folder(app, actor, version_id)
     if view.kind != "tabular":
@@ -113,16 +113,16 @@ def loaded_model(app: Application, view: ModelVersionView, folder: Path) -> Any:
 
     def load(place: Path) -> Any:
         if view.kind == "text_classifier":
-            from core.models.classifier import load_classifier
+            from core.models.classifiers.classifier import load_classifier
 
             return load_classifier(place, device=app.settings.device, threads=app.settings.threads)
         if view.kind in ("lstm", "tabular", "image"):
             from core.models.device import choose_device
-            from core.models.small import load_small
+            from core.models.networks.open import load_small
 
             return load_small(place, choose_device(app.settings.device))
         if view.kind == "language_model":
-            from core.models.text_generation import open_generator
+            from core.models.generation.text_generation import open_generator
 
             cache = app.settings.data_dir / "models" / "converted"
             return open_generator(place, cache, device=app.settings.device, threads=app.settings.threads)
@@ -135,8 +135,8 @@ def loaded_model(app: Application, view: ModelVersionView, folder: Path) -> Any:
 
 def try_model(app: Application, actor: Actor, version_id: int, inputs: Sequence[Any], **settings: Any) -> list[Tried]:
     """What the version says of ``inputs``: texts, ``(text, text)`` pairs, rows of a table or ``(name, bytes)``
-    pictures, as its kind has it. ``settings``: fields of ``core.models.sampling.GenerationSettings`` for a language
-    model. Raises BadInput."""
+    pictures, as its kind has it. ``settings``: fields of ``core.models.generation.sampling.GenerationSettings`` for a
+    language model. Raises BadInput."""
     view, folder = _folder(app, actor, version_id)
     if len(inputs) > MOST_INPUTS:
         raise BadInput("studio.too_many_inputs", count=len(inputs), limit=MOST_INPUTS)
@@ -194,7 +194,7 @@ def _shown(given: Any) -> str:
 
 
 def _written(model: Any, prompts: Sequence[str], settings: Mapping[str, Any]) -> list[Tried]:
-    from core.models.sampling import GenerationSettings
+    from core.models.generation.sampling import GenerationSettings
 
     found = model.write(list(prompts), GenerationSettings(**settings))
     return [

@@ -17,7 +17,7 @@ from core.services.studio.learners.folded import fold_scores
 from core.services.studio.material import open_material
 from core.services.studio.probing import require_room
 from core.services.studio.watching import RunWatch
-from core.training.report import to_json
+from core.training.reports.report import to_json
 
 
 def train(app: Application, context: JobContext, run: TrainingRun, watch: RunWatch) -> None:

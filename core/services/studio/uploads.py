@@ -12,17 +12,17 @@ from typing import Any, TypeVar, cast
 
 from core.access.actor import Actor, Permission
 from core.errors import BadInput
-from core.models.small_images import SUFFIXES
+from core.models.networks.images import SUFFIXES
 from core.services import files
 from core.services.application import Application
 from core.services.studio.views import ColumnView, StoredUpload, UploadPreview
 from core.services.views import Upload
-from core.training.augment import AugmentOptions
-from core.training.cleaning import CleanOptions
-from core.training.dataset_images import ImageOptions
-from core.training.mapping import TASKS, ColumnMapping, Task, suggest_mapping
-from core.training.splitting import SplitOptions
-from core.training.tables import ReadOptions, Table, read_table
+from core.training.datasets.augment import AugmentOptions
+from core.training.datasets.cleaning import CleanOptions
+from core.training.datasets.images import ImageOptions
+from core.training.datasets.mapping import TASKS, ColumnMapping, Task, suggest_mapping
+from core.training.datasets.splitting import SplitOptions
+from core.training.datasets.tables import ReadOptions, Table, read_table
 from core.training.watch import Quiet, Watch
 
 SHOWN_PROBLEMS = 20
@@ -37,8 +37,8 @@ def preview_upload(
 ) -> UploadPreview:
     """Reads the file and guesses what its columns are. Stores nothing but the file, by its hash.
 
-    ``read``: fields of ``core.training.tables.ReadOptions`` that the person corrects (sheet, delimiter, header,
-    encoding, split). Raises BadInput.
+    ``read``: fields of ``core.training.datasets.tables.ReadOptions`` that the person corrects (sheet, delimiter,
+    header, encoding, split). Raises BadInput.
     """
     actor.require(Permission.STUDIO)
     stored = store_upload(app, upload)

@@ -12,7 +12,7 @@ from core.db.studio_tables import TrainingRun
 from core.errors import BadInput, Conflict
 from core.models.manifest import read_manifest
 from core.services.studio import compress_work, compression, registry, reports, runs
-from core.training.compress_args import Compression
+from core.training.compression.args import Compression
 from tests.integration.studio.conftest import WORDS, Studio
 
 

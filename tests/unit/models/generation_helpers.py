@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from core.models.batching import Finished, Piece
-from core.models.decoder import Decoder, Score, Step
-from core.models.sampling import GenerationSettings
-from core.models.text_generation import Limits, TextGenerator, load_tokenizer
+from core.models.generation.batching import Finished, Piece
+from core.models.generation.decoder import Decoder, Score, Step
+from core.models.generation.sampling import GenerationSettings
+from core.models.generation.text_generation import Limits, TextGenerator, load_tokenizer
 from tests.tiny_models import tiny_gpt2
 
 POSITIONS = 96

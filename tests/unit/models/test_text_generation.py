@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput, Unavailable
-from core.models import batching
-from core.models.batching import Finished, Piece
-from core.models.decoder_onnx import OnnxDecoder
-from core.models.sampling import GenerationSettings
-from core.models.text_generation import Limits, TextGenerator, load_tokenizer, open_generator
+from core.models.generation import batching
+from core.models.generation.batching import Finished, Piece
+from core.models.generation.decoder_onnx import OnnxDecoder
+from core.models.generation.sampling import GenerationSettings
+from core.models.generation.text_generation import Limits, TextGenerator, load_tokenizer, open_generator
 from tests.unit.models.generation_helpers import PLAIN, POSITIONS, Gated, ends, made, text_of, tiny
 
 PROMPT = "The Pro plan costs"

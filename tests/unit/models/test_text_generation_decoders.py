@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import Unavailable
-from core.models import gpt2_onnx
-from core.models.decoder_onnx import OnnxDecoder
-from core.models.decoder_transformers import TransformersDecoder
+from core.models.generation import gpt2_onnx
+from core.models.generation.decoder_onnx import OnnxDecoder
+from core.models.generation.decoder_transformers import TransformersDecoder
 from core.models.weights import PACKED, PLAIN, load_weights, pack, unpack
 from tests.unit.models.generation_helpers import POSITIONS, reference_logits, tiny
 
@@ -221,7 +221,7 @@ def test_files_that_are_no_safetensors_are_refused(
 def test_int8_writes_without_torch_in_the_process(folder: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path;"
-        "from core.models.text_generation import open_generator, GenerationSettings;"
+        "from core.models.generation.text_generation import open_generator, GenerationSettings;"
         f"g = open_generator(Path({str(folder)!r}), Path({str(tmp_path)!r}), device='cpu', threads=1);"
         "assert g.write(['The plan'], GenerationSettings(max_tokens=5, seed=1))[0][0].tokens;"
         "print(g.engine, [m for m in ('torch', 'transformers', 'ctranslate2') if m in sys.modules])"

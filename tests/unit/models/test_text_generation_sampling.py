@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from core.models.sampling import GenerationSettings, Sampler, nucleus, penalised
-from core.models.text_generation import load_tokenizer
-from core.models.text_stream import TextStream, open_end
+from core.models.generation.sampling import GenerationSettings, Sampler, nucleus, penalised
+from core.models.generation.text_generation import load_tokenizer
+from core.models.generation.text_stream import TextStream, open_end
 from tests.unit.models.generation_helpers import tiny
 
 SCORES = st.lists(st.floats(-8, 8, width=32), min_size=2, max_size=60, unique=True)

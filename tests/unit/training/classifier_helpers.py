@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import Cancelled
-from core.training.classifier_args import ClassifierArgs
+from core.training.classification.args import ClassifierArgs
 
 SIGNS = {
     "refund": ("refund", "money", "returned"),

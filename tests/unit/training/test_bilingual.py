@@ -29,9 +29,8 @@ from core.models.extended import (
 )
 from core.models.manifest import Manifest, read_manifest, write_manifest
 from core.settings import Settings
-from core.training.bilingual import Trainer, train
-from core.training.bilingual_batches import Batches, Pairs, Recipe
-from core.training.bilingual_data import (
+from core.training.bilingual.batches import Batches, Pairs, Recipe
+from core.training.bilingual.data import (
     held_out,
     loosen,
     question_passages,
@@ -40,8 +39,9 @@ from core.training.bilingual_data import (
     swap_words,
     word_pairs,
 )
-from core.training.bilingual_student import Student, batches_by_length
-from core.training.bilingual_words import choose_rows, clean_gloss, first_rows, meanings, parse_entry, spellings
+from core.training.bilingual.student import Student, batches_by_length
+from core.training.bilingual.train import Trainer, train
+from core.training.bilingual.words import choose_rows, clean_gloss, first_rows, meanings, parse_entry, spellings
 from core.training.watch import Quiet
 
 ENTRIES = [

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.training.batching import bucketed_batches, class_batches
 from core.training.checkpoint import fingerprint
-from core.training.classifier import train_classifier
-from core.training.classifier_rows import checked_rows
+from core.training.classification.batching import bucketed_batches, class_batches
+from core.training.classification.rows import checked_rows
+from core.training.classification.train import train_classifier
 from core.training.loop_args import LoopArgs
 from core.training.trainer import rate_factor
 from tests.conftest import ROOT
@@ -67,7 +67,7 @@ def test_all_classes_take_turns() -> None:
 def test_contrast_is_its_formula() -> None:
     import torch
 
-    from core.training.few_shot import contrast
+    from core.training.classification.few_shot import contrast
 
     torch.manual_seed(0)
     vectors = torch.nn.functional.normalize(torch.randn(7, 5), dim=1)

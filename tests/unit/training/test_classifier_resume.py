@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from core.errors import Cancelled, Unavailable
-from core.models.classifier import load_classifier
+from core.models.classifiers.classifier import load_classifier
 from core.models.manifest import NAME
 from core.training.checkpoint import FOLDER
-from core.training.classifier import train_classifier
+from core.training.classification.train import train_classifier
 from tests.conftest import ROOT
 from tests.tiny_models import tiny_bert
 from tests.unit.training.classifier_helpers import Recorder, rows, small_args
@@ -28,7 +28,7 @@ MODES: dict[str, dict[str, Any]] = {
 KILLED = """
 import sys
 from pathlib import Path
-from core.training.classifier import train_classifier
+from core.training.classification.train import train_classifier
 from tests.unit.training.classifier_helpers import Recorder, rows, small_args
 args = small_args(Path(sys.argv[1]), checkpoint_seconds=0, epochs=3, learning_rate=1e-3, evaluations_per_epoch=2)
 train_classifier(*rows(96, 1), rows(48, 2), args, Path(sys.argv[2]), Recorder(kill_step=int(sys.argv[3])))

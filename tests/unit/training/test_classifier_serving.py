@@ -15,10 +15,10 @@ import pytest
 
 from core.errors import Unavailable
 from core.evaluation.calibration import Calibration
-from core.models.classifier import ONNX, Decision, load_classifier
-from core.models.classifier_export import Comparison, chosen_precision, export_classifier
+from core.models.classifiers.classifier import ONNX, Decision, load_classifier
+from core.models.classifiers.export import Comparison, chosen_precision, export_classifier
 from core.models.manifest import NAME, read_manifest, write_manifest
-from core.training.classifier import train_classifier
+from core.training.classification.train import train_classifier
 from tests.conftest import ROOT
 from tests.tiny_models import tiny_bert
 from tests.unit.training.classifier_helpers import Recorder, rows, small_args
@@ -91,7 +91,7 @@ def test_nothing_asked_nothing_said(folder: Path) -> None:
 
 def test_serving_on_a_cpu_needs_no_torch(sealed: Any) -> None:
     code = (
-        "import sys; from pathlib import Path; from core.models.classifier import load_classifier;"
+        "import sys; from pathlib import Path; from core.models.classifiers.classifier import load_classifier;"
         "found = load_classifier(Path(sys.argv[1]), device='cpu').predict(['money returned']);"
         "print(found.names[0], [name for name in ('torch', 'transformers', 'sklearn') if name in sys.modules])"
     )

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput, Conflict, Unavailable
-from core.models.classifier import load_classifier
+from core.models.classifiers.classifier import load_classifier
 from core.models.manifest import NAME, read_manifest
-from core.training.classifier import train_classifier
+from core.training.classification.train import train_classifier
 from tests.tiny_models import tiny_bert
 from tests.unit.training.classifier_helpers import SIGNS, Recorder, many_labels, rows, small_args
 
@@ -250,7 +250,7 @@ def test_a_full_disk_is_said_and_leaves_no_version(
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("core.training.classifier.save_network", full)
+    monkeypatch.setattr("core.training.classification.train.save_network", full)
     with pytest.raises(Unavailable, match="The disk is full"):
         train_classifier(*TRAIN, VALIDATION, small_args(encoder, epochs=1), tmp_path / "model", Recorder())
     assert not (tmp_path / "model" / NAME).exists()

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput, Cancelled, Conflict, Unavailable
-from core.models.classifier import load_classifier
+from core.models.classifiers.classifier import load_classifier
+from core.models.classifiers.text_network import open_network
 from core.models.manifest import NAME, Manifest, read_manifest, write_manifest
-from core.models.text_network import open_network
-from core.training.classifier import train_classifier
-from core.training.compress import compress_classifier, labelled, read_compression, require_parity
-from core.training.compress_args import KNOWN, CompressArgs, Compression, Variant
-from core.training.compress_students import keep_layers, prune_neurons
+from core.training.classification.train import train_classifier
+from core.training.compression.args import KNOWN, CompressArgs, Compression, Variant
+from core.training.compression.students import keep_layers, prune_neurons
+from core.training.compression.train import compress_classifier, labelled, read_compression, require_parity
 from core.training.watch import Quiet
 from tests.tiny_models import tiny_bert
 from tests.unit.training.classifier_helpers import Recorder, many_labels, rows, small_args

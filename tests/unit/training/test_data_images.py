@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from core.errors import BadInput
-from core.training.dataset_images import ImageOptions, build_image_version
-from core.training.dataset_store import read_images, read_version, version_folder
-from core.training.lint import lint_version
-from core.training.mapping import ColumnMapping
-from core.training.splitting import SPLITS
-from core.training.tables import ReadOptions, read_table
+from core.training.datasets.images import ImageOptions, build_image_version
+from core.training.datasets.lint import lint_version
+from core.training.datasets.mapping import ColumnMapping
+from core.training.datasets.splitting import SPLITS
+from core.training.datasets.store import read_images, read_version, version_folder
+from core.training.datasets.tables import ReadOptions, read_table
 from core.training.watch import Quiet
 
 QUIET = Quiet(1e9)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from core.text.catalogue import LANGUAGES, catalogue
-from core.training.lint import Finding, LintOptions, lint_rows
-from core.training.lint_labels import one_off
-from core.training.lint_texts import token_estimate
+from core.training.datasets.lint import Finding, LintOptions, lint_rows
+from core.training.datasets.lint_labels import one_off
+from core.training.datasets.lint_texts import token_estimate
 from core.training.watch import Quiet, Watch
 
 QUIET = Quiet(1e9)

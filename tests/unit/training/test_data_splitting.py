@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from core.training.cleaning import CleanOptions, clean_text, text_key
-from core.training.near_duplicates import THRESHOLD, NearTexts, similarity
-from core.training.splitting import TEST, TRAIN, VALIDATION, SplitOptions, join_groups, split_rows
-from core.training.spool import resolve_copies
+from core.training.datasets.cleaning import CleanOptions, clean_text, text_key
+from core.training.datasets.near_duplicates import THRESHOLD, NearTexts, similarity
+from core.training.datasets.splitting import TEST, TRAIN, VALIDATION, SplitOptions, join_groups, split_rows
+from core.training.datasets.spool import resolve_copies
 from core.training.watch import Quiet
 
 QUIET = Quiet(1e9)
@@ -119,7 +119,7 @@ def test_matches_are_those_of_comparing_all_pairs() -> None:
 def test_chunks_of_signatures_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [*_varied(7, 60), "", "a", "ab", "😀"]
     whole = NearTexts(texts, QUIET)
-    monkeypatch.setattr("core.training.near_duplicates._CHUNK", 50)
+    monkeypatch.setattr("core.training.datasets.near_duplicates._CHUNK", 50)
     assert (NearTexts(texts, QUIET)._bands == whole._bands).all()
     assert len(whole) == len(texts)
 

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput, DocumentError
-from core.training import tables as tables_module
-from core.training.tables import ReadOptions, Table, read_table, table_rows
+from core.training.datasets import tables as tables_module
+from core.training.datasets.tables import ReadOptions, Table, read_table, table_rows
 from core.training.watch import Quiet
 
 QUIET = Quiet(1e9)

@@ -16,11 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput, Cancelled, Unavailable
-from core.training import dataset_store
-from core.training.augment import AugmentOptions, augment_record, augment_text
-from core.training.cleaning import CleanOptions, text_key
-from core.training.dataset import Part, build_version
-from core.training.dataset_store import (
+from core.training.datasets import store as dataset_store
+from core.training.datasets.augment import AugmentOptions, augment_record, augment_text
+from core.training.datasets.build import Part, build_version
+from core.training.datasets.cleaning import CleanOptions, text_key
+from core.training.datasets.mapping import ColumnMapping, suggest_mapping
+from core.training.datasets.near_duplicates import THRESHOLD, shingles
+from core.training.datasets.splitting import SPLITS, SplitOptions
+from core.training.datasets.store import (
     DRAFT,
     Version,
     list_versions,
@@ -30,10 +33,7 @@ from core.training.dataset_store import (
     sweep_drafts,
     version_folder,
 )
-from core.training.mapping import ColumnMapping, suggest_mapping
-from core.training.near_duplicates import THRESHOLD, shingles
-from core.training.splitting import SPLITS, SplitOptions
-from core.training.tables import ReadOptions, Table, read_table
+from core.training.datasets.tables import ReadOptions, Table, read_table
 from core.training.watch import Quiet
 
 QUIET = Quiet(1e9)

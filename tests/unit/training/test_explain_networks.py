@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from core.models.explain import TransformerExplainer, _merged, column_importance, explain_lstm, explain_row
-from core.models.small import LstmClassifier, TabularClassifier, load_small
-from core.models.small_text import word_pieces
-from core.training.lstm import LstmArgs, train_lstm
-from core.training.small_run import Examples
-from core.training.tabular import TabularArgs, train_tabular
+from core.models.classifiers.explain import TransformerExplainer, _merged, column_importance, explain_lstm, explain_row
+from core.models.networks.open import LstmClassifier, TabularClassifier, load_small
+from core.models.networks.words import word_pieces
+from core.training.networks.lstm import LstmArgs, train_lstm
+from core.training.networks.run import Examples
+from core.training.networks.tabular import TabularArgs, train_tabular
 from core.training.watch import Quiet
 from tests.tiny_models import tiny_bert
 

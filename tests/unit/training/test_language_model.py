@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput, Cancelled, Unavailable
+from core.models.generation.sampling import GenerationSettings
+from core.models.generation.text_generation import open_generator
 from core.models.manifest import NAME, Manifest, read_manifest
-from core.models.sampling import GenerationSettings
-from core.models.text_generation import open_generator
 from core.models.weights import PACKED, PLAIN, load_weights, pack
-from core.training.language_model import train_language_model
-from core.training.language_model_args import LanguageModelArgs
-from core.training.packing import Pair
+from core.training.language.args import LanguageModelArgs
+from core.training.language.packing import Pair
+from core.training.language.train import train_language_model
 from core.training.watch import Quiet
 from tests.tiny_models import tiny_bert, tiny_gpt2
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from core.training.language_model_args import BASE_RATE, SCRATCH_RATE, LanguageModelArgs
-from core.training.packing import IGNORED, Packed, Stream, Whole, shuffled
-from core.training.tokenizer import (
+from core.training.language.args import BASE_RATE, SCRATCH_RATE, LanguageModelArgs
+from core.training.language.packing import IGNORED, Packed, Stream, Whole, shuffled
+from core.training.language.tokenizer import (
     MARKER,
     SEPARATOR,
     encode_all,
@@ -191,7 +191,7 @@ def test_the_written_out_forward_pass_is_transformers(activation: str, tied: boo
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from core.training import gpt2
+    from core.training.language import gpt2
 
     torch.manual_seed(0)
     config = GPT2Config(
@@ -219,7 +219,7 @@ def test_the_written_out_forward_pass_is_transformers(activation: str, tied: boo
 def test_dropout_is_drawn_in_training_only() -> None:
     import torch
 
-    from core.training.gpt2 import build, trainable
+    from core.training.language.gpt2 import build, trainable
 
     model = build(LanguageModelArgs(layers=1, heads=1, width=8, max_tokens=8), 300, 0)
     module = trainable(model, 0.5)
@@ -237,7 +237,7 @@ def test_dropout_is_drawn_in_training_only() -> None:
 def test_the_singular_values_of_a_step_are_about_equal(shape: tuple[int, int]) -> None:
     import torch
 
-    from core.training.muon import orthogonal
+    from core.training.language.muon import orthogonal
 
     torch.manual_seed(0)
     left, _, right = torch.linalg.svd(torch.randn(shape), full_matrices=False)
@@ -252,8 +252,8 @@ def test_the_singular_values_of_a_step_are_about_equal(shape: tuple[int, int]) -
 def test_matrices_go_to_muon_and_the_rest_to_adamw() -> None:
     import torch
 
-    from core.training.gpt2 import build, trainable
-    from core.training.muon import muon
+    from core.training.language.gpt2 import build, trainable
+    from core.training.language.muon import muon
 
     model = trainable(build(LanguageModelArgs(layers=2, heads=2, width=16, max_tokens=8), 300, 0), 0.0)
     optimiser = muon(model, 1e-2, 0.02, 0.1)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from core.models.generation.text_generation import open_generator
 from core.models.manifest import read_manifest
-from core.models.text_generation import open_generator
 from core.models.weights import PACKED, PLAIN
-from core.training.packing import Pair
+from core.training.language.packing import Pair
 from core.training.watch import Quiet
 from tests.conftest import SHARED_DATA
 from tools.starter_texts import BITS, CHINESE, DESCRIPTIONS, ENGLISH, SETTINGS, STARTERS, Starter, make

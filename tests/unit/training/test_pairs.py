@@ -10,9 +10,9 @@ import pytest
 
 from core.errors import BadInput, Cancelled
 from core.models.manifest import NAME, read_manifest
-from core.training.pair_args import Candidates, PairArgs
-from core.training.pair_problems import in_batch_loss, pair_loss, ranking_scores
-from core.training.pairs import train_pairs
+from core.training.pairs.args import Candidates, PairArgs
+from core.training.pairs.problems import in_batch_loss, pair_loss, ranking_scores
+from core.training.pairs.train import train_pairs
 from tests.tiny_models import tiny_bert
 from tests.unit.training.classifier_helpers import FILLER, Recorder
 

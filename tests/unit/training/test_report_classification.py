@@ -12,12 +12,12 @@ import pytest
 
 from core.errors import BadInput
 from core.text.catalogue import catalogue
-from core.training.folds import FoldScores
-from core.training.report import SCHEMA, Report, from_json, to_json
-from core.training.report_build import General, HeldOut, Outcome, make_report, most_frequent
-from core.training.report_html import to_html
-from core.training.report_slices import has_negation, slices
-from core.training.report_text import sentence
+from core.training.classification.folds import FoldScores
+from core.training.reports.build import General, HeldOut, Outcome, make_report, most_frequent
+from core.training.reports.html import to_html
+from core.training.reports.report import SCHEMA, Report, from_json, to_json
+from core.training.reports.slices import has_negation, slices
+from core.training.reports.wording import sentence
 
 LABELS = ["bad", "good"]
 

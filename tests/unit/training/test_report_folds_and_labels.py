@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput
-from core.training.folds import cross_validate, fold_rows, same_text
-from core.training.label_errors import find_label_errors, ngram_model, out_of_fold
+from core.training.classification.folds import cross_validate, fold_rows, same_text
+from core.training.classification.label_errors import find_label_errors, ngram_model, out_of_fold
 from core.training.watch import Quiet
 
 TOPICS = (

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.errors import BadInput
-from core.models.small_images import decode_image, fit_pixels, read_image_folder, read_pixel_table
-from core.models.small_tabular import encode, learn_columns
-from core.models.small_text import UNKNOWN, Vocabulary, pieces
+from core.models.networks.images import decode_image, fit_pixels, read_image_folder, read_pixel_table
+from core.models.networks.tabular import encode, learn_columns
+from core.models.networks.words import UNKNOWN, Vocabulary, pieces
 
 
 def words(text: str, chinese: Any = "characters") -> list[str]:

@@ -16,13 +16,13 @@ import pytest
 
 from core.errors import BadInput, Cancelled, Conflict, PilotlightError, Unavailable
 from core.models.manifest import NAME, Manifest, read_manifest, write_manifest
-from core.models.small import ImageClassifier, LstmClassifier, TabularClassifier, load_small
-from core.training import small_loop
-from core.training.image import ImageArgs, train_image
-from core.training.lstm import LstmArgs, train_lstm
-from core.training.small_run import Examples, fit_head
-from core.training.small_state import FOLDER, LAST, fingerprint
-from core.training.tabular import TabularArgs, train_tabular
+from core.models.networks.open import ImageClassifier, LstmClassifier, TabularClassifier, load_small
+from core.training.networks import loop as small_loop
+from core.training.networks.image import ImageArgs, train_image
+from core.training.networks.lstm import LstmArgs, train_lstm
+from core.training.networks.run import Examples, fit_head
+from core.training.networks.state import FOLDER, LAST, fingerprint
+from core.training.networks.tabular import TabularArgs, train_tabular
 from core.training.watch import Quiet
 from tests.conftest import ROOT
 
@@ -382,7 +382,7 @@ def test_platt_wants_two_labels() -> None:
 
 def test_a_learning_rate_that_diverges_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """NaN is put in by hand: clipped gradients and AdamW make it hard to get there honestly within a test."""
-    from core.training.lstm import _Texts
+    from core.training.networks.lstm import _Texts
 
     original = _Texts.logits
     monkeypatch.setattr(_Texts, "logits", lambda self, rows: original(self, rows) * float("nan"))

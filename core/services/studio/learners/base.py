@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from core.models.manifest import Manifest
 from core.settings import Settings
-from core.training.dataset_store import Version
-from core.training.folds import FoldScores
-from core.training.report import Report
+from core.training.classification.folds import FoldScores
+from core.training.datasets.store import Version
+from core.training.reports.report import Report
 from core.training.watch import Watch
 
 Record = Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.services.studio.learners.base import ClassLearner, Floats, Ints, Material, Pictures, Record
-from core.training.folds import FoldScores, cross_validate, same_text
+from core.training.classification.folds import FoldScores, cross_validate, same_text
 
 FOLDER = "folds"
 SPLITS = ("train", "validation")  # test rows stay unseen

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.models.pair_scorer import BiEncoderScorer
 from core.services.studio.learners.base import Material
-from core.training.report_build import General
+from core.training.reports.build import General
 
 DATA = Path(__file__).resolve().parents[3] / "training" / "data"
 PASSAGES, QUESTIONS = 100, 150

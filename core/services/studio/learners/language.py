@@ -15,8 +15,8 @@ from core.models.catalogue import find_entry, locate
 from core.models.manifest import Manifest
 from core.services.studio.learners.base import Judged, Material, Record
 from core.services.studio.learners.general import help_set, languages_of
-from core.training.language_model_args import LanguageModelArgs
-from core.training.packing import Pair
+from core.training.language.args import LanguageModelArgs
+from core.training.language.packing import Pair
 
 MOST_JUDGED = 200  # held-out texts
 SAMPLES = 3
@@ -25,10 +25,10 @@ SCRATCH = ("", "scratch")
 
 
 class LanguageModelLearner:
-    """``core.training.language_model`` on the rows of a data set of texts, or of prompts with responses."""
+    """``core.training.language.train`` on the rows of a data set of texts, or of prompts with responses."""
 
     def train(self, material: Material) -> Manifest:
-        from core.training.language_model import train_language_model
+        from core.training.language.train import train_language_model
 
         args: LanguageModelArgs = replace(material.args, base=str(base_of(material) or ""))
         training, validation = (examples_of(material, split) for split in ("train", "validation"))
@@ -116,7 +116,7 @@ class _Opened:
         return float(-score.log_probabilities[-count:].mean())
 
     def write(self, prompts: Sequence[str]) -> list[str]:
-        from core.models.sampling import GenerationSettings
+        from core.models.generation.sampling import GenerationSettings
 
         found = self._generator.write(list(prompts), GenerationSettings(max_tokens=SAMPLE_TOKENS, seed=0))
         return [variants[0].text for variants in found]
@@ -126,7 +126,7 @@ class _Opened:
 
 
 def _open(material: Material, folder: Path) -> _Opened:
-    from core.models.text_generation import load_tokenizer, open_generator
+    from core.models.generation.text_generation import load_tokenizer, open_generator
 
     cache = material.settings.data_dir / "models" / "converted"
     generator = open_generator(folder, cache, engine="transformers", device=material.args.device)

@@ -14,8 +14,8 @@ from core.models.manifest import Manifest
 from core.models.pair_scorer import BiEncoderScorer, PairScorer, load_pair_scorer
 from core.services.studio.learners.base import Judged, Material, Record
 from core.training.encoders import encoder_folder
-from core.training.pair_args import Candidates, PairArgs
-from core.training.pair_problems import ranking_scores
+from core.training.pairs.args import Candidates, PairArgs
+from core.training.pairs.problems import ranking_scores
 
 YES = frozenset("1 true yes y match duplicate relevant positive same entailment 是 对 相关 重复 匹配 相同".split())
 DRAWN = 4  # texts of other queries put beside a query that has none that does not fit, in training
@@ -26,10 +26,10 @@ Floats = NDArray[np.float64]
 
 
 class SentencePairLearner:
-    """``core.training.pairs`` on the rows of a data set of sentence pairs."""
+    """``core.training.pairs.train`` on the rows of a data set of sentence pairs."""
 
     def train(self, material: Material) -> Manifest:
-        from core.training.pairs import train_pairs
+        from core.training.pairs.train import train_pairs
 
         encoder = str(material.base) if material.base is not None else material.args.encoder
         args: PairArgs = replace(material.args, encoder=encoder)

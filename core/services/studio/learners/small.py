@@ -11,9 +11,9 @@ from core.errors import BadInput
 from core.models.manifest import Manifest
 from core.services.studio.learners.base import Floats, Judged, Material, Record, report_metrics
 from core.services.studio.learners.texts import data_shown, gold_of, groups_of, has_several, text_report, texts_of
-from core.training.report import Measure
-from core.training.report_build import HeldOut, Outcome, make_report, most_frequent
-from core.training.small_run import Examples
+from core.training.networks.run import Examples
+from core.training.reports.build import HeldOut, Outcome, make_report, most_frequent
+from core.training.reports.report import Measure
 
 
 def _trained(trainer: Any, material: Material, inputs: Callable[[Sequence[Record]], Any]) -> Manifest:
@@ -30,17 +30,17 @@ def _trained(trainer: Any, material: Material, inputs: Callable[[Sequence[Record
 
 
 def _predicted(material: Material, inputs: Any) -> Any:
-    from core.models.small import load_small
+    from core.models.networks.open import load_small
 
     model: Any = load_small(material.folder)
     return model.predict(inputs)
 
 
 class LstmLearner:
-    """``core.training.lstm``."""
+    """``core.training.networks.lstm``."""
 
     def train(self, material: Material) -> Manifest:
-        from core.training.lstm import train_lstm
+        from core.training.networks.lstm import train_lstm
 
         if has_several(material):
             raise BadInput("studio.one_label_only", recipe="lstm")
@@ -64,10 +64,10 @@ def values_of(rows: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 class TabularLearner:
-    """``core.training.tabular``."""
+    """``core.training.networks.tabular``."""
 
     def train(self, material: Material) -> Manifest:
-        from core.training.tabular import train_tabular
+        from core.training.networks.tabular import train_tabular
 
         return _trained(train_tabular, material, values_of)
 
@@ -94,10 +94,10 @@ class TabularLearner:
 
 
 class ImageLearner:
-    """``core.training.image``."""
+    """``core.training.networks.image``."""
 
     def train(self, material: Material) -> Manifest:
-        from core.training.image import train_image
+        from core.training.networks.image import train_image
 
         training, validation = (material.pictures(split) for split in ("train", "validation"))
         return train_image(

@@ -13,17 +13,17 @@ from core.models.manifest import Manifest
 from core.services.studio.learners.base import Floats, Ints, Judged, Material, Record, report_metrics
 from core.services.studio.learners.general import kept_skills
 from core.training.encoders import encoder_folder
-from core.training.report import Report
-from core.training.report_build import General, HeldOut, Outcome, make_report, most_frequent
+from core.training.reports.build import General, HeldOut, Outcome, make_report, most_frequent
+from core.training.reports.report import Report
 
 MOST_COMPARED = 20_000  # training rows the simple model beside ours learns from
 
 
 class TextClassifierLearner:
-    """``core.training.classifier`` on the rows of a data set for text classification."""
+    """``core.training.classification.train`` on the rows of a data set for text classification."""
 
     def train(self, material: Material) -> Manifest:
-        from core.training.classifier import train_classifier
+        from core.training.classification.train import train_classifier
 
         several = has_several(material)
         training, validation = material.rows("train"), material.rows("validation")
@@ -42,7 +42,7 @@ class TextClassifierLearner:
         return np.asarray(self._predicted(material, split).probabilities, np.float64)
 
     def _predicted(self, material: Material, split: str) -> Any:
-        from core.models.classifier import load_classifier
+        from core.models.classifiers.classifier import load_classifier
 
         classifier = load_classifier(material.folder, device=material.args.device, threads=material.settings.threads)
         return classifier.predict(texts_of(material.rows(split)))
@@ -132,7 +132,7 @@ def _ngrams(
     material: Material, training: Sequence[Record], taught: Ints, rows: Sequence[Record], classes: int
 ) -> Outcome:
     """The simple model that anything larger has to beat."""
-    from core.training.label_errors import ngram_model
+    from core.training.classification.label_errors import ngram_model
 
     material.watch.check()
     chosen = np.random.default_rng([int(material.args.seed), 5]).permutation(len(training))[:MOST_COMPARED]

@@ -1,0 +1,1 @@
+"""Trained text classifiers in use: probabilities, explanations, export."""

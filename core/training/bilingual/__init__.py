@@ -1,0 +1,1 @@
+"""Teaching the English sentence encoder Chinese."""

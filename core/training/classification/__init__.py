@@ -1,0 +1,1 @@
+"""Text classifiers: full, low-rank, frozen or few-shot training, cross-validation, labels in doubt."""

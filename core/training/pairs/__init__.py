@@ -1,0 +1,1 @@
+"""Sentence-pair models: bi-encoders for search and cross-encoders that rerank."""

@@ -1,0 +1,1 @@
+"""The report "Did it learn?": made, worded, drawn."""
