@@ -18,7 +18,7 @@ STARTERS = ROOT / "starters"
 LARGEST = 45 * 2**20  # bytes of all starters together
 
 # Name to the module whose ``make(data, work, target)`` makes it.
-MAKERS = {"encoder": "tools.starter_encoder"}
+MAKERS = {"encoder": "tools.starter_encoder", "sentiment": "tools.starter_sentiment"}
 
 
 def total_bytes(folder: Path = STARTERS) -> int:

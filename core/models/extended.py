@@ -53,15 +53,7 @@ def write_extension(folder: Path, extension: Extension, *, rank: int) -> None:
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    tensors: dict[str, NDArray[Any]] = _as_int8("rows", extension.rows)
-    for name, change in extension.changes.items():
-        if change.ndim == 1:
-            tensors[f"{name}:change"] = change.astype(np.float16)
-            continue
-        left, values, right = np.linalg.svd(change.astype(np.float32), full_matrices=False)
-        root = np.sqrt(values[:rank])[:, None]
-        tensors |= _as_int8(f"{name}:left", root * left.T[:rank]) | _as_int8(f"{name}:right", root * right[:rank])
-    save_file(tensors, folder / WEIGHTS)
+    save_file(_as_int8("rows", extension.rows) | pack_changes(extension.changes, rank), folder / WEIGHTS)
     lines = (" ".join(spellings) for spellings in extension.spellings)
     (folder / WORDS).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -71,15 +63,33 @@ def read_extension(folder: Path) -> Extension:
     from safetensors.numpy import load_file
 
     tensors = load_file(folder / WEIGHTS)
+    spellings = [line.split() for line in (folder / WORDS).read_text(encoding="utf-8").splitlines()]
+    return Extension(_from_int8("rows", tensors), spellings, unpack_changes(tensors))
+
+
+def pack_changes(changes: Mapping[str, Floats], rank: int) -> dict[str, NDArray[Any]]:
+    """Differences of weights as they are stored: see :func:`write_extension`."""
+    tensors: dict[str, NDArray[Any]] = {}
+    for name, change in changes.items():
+        if change.ndim == 1:
+            tensors[f"{name}:change"] = change.astype(np.float16)
+            continue
+        left, values, right = np.linalg.svd(change.astype(np.float32), full_matrices=False)
+        root = np.sqrt(values[:rank])[:, None]
+        tensors |= _as_int8(f"{name}:left", root * left.T[:rank]) | _as_int8(f"{name}:right", root * right[:rank])
+    return tensors
+
+
+def unpack_changes(tensors: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
+    """Weight name to its difference, from what :func:`pack_changes` made (other tensors are left alone)."""
     changes: dict[str, Floats] = {}
-    for key in tensors:
+    for key, values in tensors.items():
         name, _, part = key.partition(":")
         if part == "change":
-            changes[name] = tensors[key].astype(np.float32)
+            changes[name] = values.astype(np.float32)
         elif part == "left":
             changes[name] = _from_int8(f"{name}:left", tensors).T @ _from_int8(f"{name}:right", tensors)
-    spellings = [line.split() for line in (folder / WORDS).read_text(encoding="utf-8").splitlines()]
-    return Extension(_from_int8("rows", tensors), spellings, changes)
+    return changes
 
 
 def _as_int8(name: str, matrix: Floats) -> dict[str, NDArray[Any]]:
