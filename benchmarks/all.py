@@ -22,6 +22,7 @@ RUNS: dict[str, list[str]] = {
     "chat_load": [],
     "scale": [],
     "product_scale": ["--rows", "400000"],
+    "sentiment": [],
 }
 
 

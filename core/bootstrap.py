@@ -23,6 +23,7 @@ from core.services.embed import follow_encoder
 from core.services.golden import run_golden_job
 from core.services.ingest_job import run_ingest
 from core.services.retrieve import IndexCache
+from core.services.sentiment.batch_job import run_batch
 from core.services.snapshot import sweep
 from core.services.studio.data_set_job import run_data_set
 from core.services.studio.run_job import run_training
@@ -93,6 +94,7 @@ def handlers(app: Application) -> dict[str, Handler]:
         "train": bound(run_training),
         "tune": bound(run_training),
         "compress": bound(run_training),
+        "sentiment": bound(run_batch),
     }
 
 

@@ -10,10 +10,12 @@ app, actor = guard(Permission.KNOWLEDGE_READ)
 from core.services.overview import overview  # noqa: E402 - guard() is the page's first statement
 from pages.shared.home_parts import first_steps, headline, models, numbers, plot_days  # noqa: E402
 from pages.shared.parts import show_notices  # noqa: E402
+from pages.shared.sentiment_watches import home_warnings  # noqa: E402
 
 show_notices()
 view = overview(app, actor)
 headline(view)
+home_warnings(app, actor)
 first_steps(view)
 numbers(view)
 plot_days(view)

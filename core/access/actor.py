@@ -21,12 +21,13 @@ class Permission(StrEnum):
     QUALITY = "quality"
     INBOX = "inbox"
     STUDIO = "studio"  # data sets, training, and which model serves what
+    SENTIMENT = "sentiment"  # judge texts, label doubtful ones, see the mood of customers
     WORKSPACE = "workspace"
 
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    Role.AGENT: frozenset({Permission.CHAT, Permission.KNOWLEDGE_READ, Permission.INBOX}),
+    Role.AGENT: frozenset({Permission.CHAT, Permission.KNOWLEDGE_READ, Permission.INBOX, Permission.SENTIMENT}),
     Role.CUSTOMER: frozenset({Permission.CHAT}),
 }
 

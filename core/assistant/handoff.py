@@ -23,6 +23,7 @@ class HandoffReason(StrEnum):
     REFUSED = "refused"  # no answer could be given
     UNHELPFUL = "unhelpful"  # the customer said that an answer did not help
     STAFF = "staff"  # somebody on duty stepped in
+    MOOD = "mood"  # the customer's messages sound angry or urgent
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from core.models.manifest import NAME as MANIFEST
 from core.settings import Settings
 from core.types import Language
 
-Task = Literal["encoder", "cross_encoder"]
+Task = Literal["encoder", "cross_encoder", "sentiment"]
 Origin = Literal["folder", "package", "starter", "cache", "hub"]
 
 STARTERS = Path(__file__).resolve().parents[2] / "starters"
@@ -25,7 +25,7 @@ _FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "1_Pooling/*"]
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model. ``dimension`` is 0 for a cross-encoder; ``max_tokens`` is where its input is cut.
+    """One model. ``dimension`` is 0 for what makes no vectors; ``max_tokens`` is where its input is cut.
 
     An entry with a ``starter`` holds only what differs from the entry named ``base``; ``hub_id`` is then the base's.
     """
@@ -135,6 +135,18 @@ CATALOGUE: tuple[ModelEntry, ...] = (
         dimension=0,
         max_tokens=1024,
         licence="Apache-2.0",
+    ),
+    ModelEntry(
+        name="pilotlight-sentiment",
+        hub_id="sentence-transformers/all-MiniLM-L6-v2",
+        revision="c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
+        task="sentiment",
+        languages=("en", "zh"),
+        dimension=0,
+        max_tokens=256,
+        licence="Apache-2.0 (base), research data: retrain before commercial use",
+        starter="sentiment",
+        base="pilotlight-minilm-bilingual",
     ),
 )
 

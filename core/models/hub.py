@@ -84,6 +84,12 @@ class ModelHub:
         )
         return self.once(f"folder:{folder.resolve()}", lambda: load(folder), size=max(1, round(factor * size)))
 
+    def whole_classifier(self, folder: Path) -> Path:
+        """``folder``, or the whole classifier that it makes with its encoder (about 20 seconds the first time)."""
+        from core.models.classifiers.packed import whole
+
+        return self.once(f"whole:{folder.resolve()}", lambda: whole(folder, self._settings))
+
     def _found(self, key: str) -> _Held | None:
         held = self._loaded.get(key)
         if held is not None:

@@ -16,6 +16,7 @@ from core.services.answering import Making, Task
 from core.services.application import Application
 from core.services.conversations import answer_of, message_view, own_conversation, title_of
 from core.services.ladder import answer_question
+from core.services.sentiment import customers
 from core.services.views import MessageView
 from core.text.language import detect_language
 
@@ -61,10 +62,13 @@ def ask(app: Application, actor: Actor, conversation_id: int, question: str) -> 
             conversation.title, conversation.language = title_of(text), detect_language(text)
         conversation.updated_at = utc_now()
         open_request = handoff.open_handoff(rows, conversation_id)
-        if open_request is not None and open_request.state == "answered":
-            # A person speaks now; the assistant must not talk over them.
-            return Asked(asked.id, _silence(), lambda: _stored(app, actor.workspace_id, asked.id), lambda: None)
-        row = rows.add(Message(conversation_id=conversation_id, role="assistant", state="answering"))
+        answered_by_person = open_request is not None and open_request.state == "answered"
+        if not answered_by_person:
+            row = rows.add(Message(conversation_id=conversation_id, role="assistant", state="answering"))
+    customers.note_message(app, actor.workspace_id, asked.id)
+    if answered_by_person:
+        # A person speaks now; the assistant must not talk over them.
+        return Asked(asked.id, _silence(), lambda: _stored(app, actor.workspace_id, asked.id), lambda: None)
     waiting = open_request.id if open_request is not None else None
     return _start(app, _task(actor, conversation, row.id, text, history, waiting))
 

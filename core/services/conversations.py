@@ -139,7 +139,9 @@ def message_view(row: Message, feedback: int = 0) -> MessageView:
     state, error = row.state, row.detail.get("error")
     if state == "answering" and utc_now() - last_sign(row) > ANSWERING:
         state, error = "failed", {"code": "chat.interrupted", "values": {}}
-    detail: dict[str, Any] = {key: row.detail[key] for key in ("handoff", "event", "trouble") if key in row.detail}
+    detail: dict[str, Any] = {
+        key: row.detail[key] for key in ("handoff", "reason", "event", "trouble") if key in row.detail
+    }
     if error:
         detail["error"] = error
     return MessageView(

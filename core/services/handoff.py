@@ -44,6 +44,8 @@ REASONS = {
     "wrong": HandoffReason.UNHELPFUL,
     "unhelpful": HandoffReason.UNHELPFUL,
 }
+# Reasons that no customer gives: mood is raised by the score of their messages.
+OWN_REASONS = {"mood": HandoffReason.MOOD}
 MAX_REPLY = 10_000
 MAX_CONTACT = 200
 PACKET_MESSAGES = 60
@@ -202,14 +204,17 @@ def hand_over(
     reason: str,
     contact: str = "",
     announce: bool = False,
+    why: Mapping[str, Any] | None = None,
 ) -> HandoffPromise:
     """Opens a request for a conversation, or finds the open one. ``announce`` leaves a note in the conversation.
+    ``why``: what the reason rests on, kept with the packet and the note.
 
     The packet is made from a snapshot before the write lock is taken, and only when there is no request yet.
     """
     now = utc_now()
     with app.database.read(workspace_id) as rows:
         packed = {} if open_handoff(rows, conversation_id) else _packed(rows, conversation_id, reason, contact)
+        packed |= {"why": dict(why)} if why else {}
         is_open, opening = duty(rows, now)
     with app.database.write(workspace_id) as rows:
         row, fresh = open_handoff(rows, conversation_id), False
@@ -227,7 +232,7 @@ def hand_over(
             has_contact=bool(row.contact),
         )
         if announce and fresh:
-            detail = {"handoff": promise.as_detail()}
+            detail = {"handoff": promise.as_detail(), "reason": reason}
             rows.add(Message(conversation_id=conversation_id, role="system", detail=detail))
         rows.update(Conversation, Conversation.id == conversation_id, updated_at=now)
     return promise
@@ -274,7 +279,7 @@ def _change(row: FaqEntry | GoldenQuestion, values: Mapping[str, Any]) -> None:
 def _packed(rows: Rows, conversation_id: int, reason: str, contact: str) -> dict[str, Any]:
     """The packet as JSON; its summary in every language, since nobody knows yet who will read it."""
     said = [turn for view in message_views(rows, conversation_id, limit=PACKET_MESSAGES) if (turn := _turn(view))]
-    made = {code: packet(said, REASONS[reason], code, contact=contact) for code in ("en", "zh")}
+    made = {code: packet(said, {**REASONS, **OWN_REASONS}[reason], code, contact=contact) for code in ("en", "zh")}
     return {
         "summaries": {code: found.summary for code, found in made.items()},
         "tried": _tried(made["en"]),

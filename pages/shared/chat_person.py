@@ -108,6 +108,8 @@ def handoff_note(message: MessageView) -> None:
         opening = promise.get("next_opening")
         moment = datetime.fromisoformat(opening) if opening else None
         st.badge(tr("chat.rung.person"), icon=":material/support_agent:", color="blue")
+        if message.detail.get("reason") == "mood":  # nobody asked: the customer is told why a person comes
+            st.markdown(tr("sentiment.mood.customer_note"))
         st.markdown(
             tr("chat.person.waiting") if promise.get("open") else _closed(moment) + " " + tr("chat.person.will_answer")
         )

@@ -19,6 +19,7 @@ ICONS = {
     "knowledge": ":material/library_books:",
     "quality": ":material/fact_check:",
     "inbox": ":material/inbox:",
+    "sentiment": ":material/sentiment_satisfied:",
     "studio": ":material/model_training:",
 }
 

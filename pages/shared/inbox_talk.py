@@ -16,6 +16,7 @@ from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import notice
+from pages.shared.sentiment_customers import mood_curve, mood_reason
 from pages.shared.wording import language_name, plain, when
 
 SHOWN = 40
@@ -30,6 +31,7 @@ def draw_handoff(app: Application, actor: Actor, view: HandoffView) -> None:
                 notice(tr("inbox.closed"))
                 st.rerun()
     _packet(view)
+    mood_curve(app, actor, view.conversation_id)
     messages = handoff.handoff_messages(app, actor, view.id)
     _conversation(app, actor, messages)
     if view.state != "closed":
@@ -43,6 +45,8 @@ def _packet(view: HandoffView) -> None:
         facts += [language_name(str(packet["language"]))] if packet.get("language") else []
         facts += [tr("inbox.asked_at", when=when(view.created_at))]
         st.caption(" · ".join(facts))
+        if view.reason == "mood":
+            mood_reason(packet.get("why") or {})
         if view.contact:
             st.markdown(f":material/contact_mail: {plain(view.contact)}")
         if summary := str(packet.get("summary", "")):

@@ -32,7 +32,12 @@ def text(app: Application, actor: Actor, version: ModelVersionView, one: Tried, 
     )
     if found is None:
         return
-    st.html(f'<p style="line-height:2;margin:0;overflow-wrap:anywhere">{_marked(one.input, found.words)}</p>')
+    words(one.input, label, found)
+
+
+def words(whole: str, label: str, found: Any) -> None:
+    """``whole`` with its words coloured by what they added to ``label``, and the strongest named below."""
+    st.html(f'<p style="line-height:2;margin:0;overflow-wrap:anywhere">{_marked(whole, found.words)}</p>')
     _legend(label, [(word.word, word.weight) for word in found.words])
     if any(not word.read for word in found.words):
         st.caption(tr("studio.why.not_read"))

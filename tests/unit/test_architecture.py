@@ -16,7 +16,7 @@ LAYERS = [
     {"db", "access"},
     {"jobs", "documents", "index", "models", "evaluation"},
     {"retrieval"},
-    {"assistant", "training"},
+    {"assistant", "training", "sentiment"},
     {"services"},
     {"api"},
     {"bootstrap"},
