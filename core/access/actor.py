@@ -20,13 +20,14 @@ class Permission(StrEnum):
     KNOWLEDGE_WRITE = "knowledge.write"
     QUALITY = "quality"
     INBOX = "inbox"
+    CONTENT = "content"  # write texts, templates, voices
     STUDIO = "studio"  # data sets, training, and which model serves what
     WORKSPACE = "workspace"
 
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    Role.AGENT: frozenset({Permission.CHAT, Permission.KNOWLEDGE_READ, Permission.INBOX}),
+    Role.AGENT: frozenset({Permission.CHAT, Permission.KNOWLEDGE_READ, Permission.INBOX, Permission.CONTENT}),
     Role.CUSTOMER: frozenset({Permission.CHAT}),
 }
 

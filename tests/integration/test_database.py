@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
-from core.db import studio_tables
+from core.db import content_tables, studio_tables
 from core.db.engine import make_engine
 from core.db.migrate import is_current, migrate
 from core.db.tables import Base, KnowledgeBase, Workspace

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
-from core.db import studio_tables
+from core.db import content_tables, studio_tables
 from core.db.tables import Base, UtcDateTime
 
 
@@ -14,6 +14,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 
 assert studio_tables  # imported for its tables
+assert content_tables
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
