@@ -28,7 +28,7 @@ def database(tmp_path: Path) -> Database:
 
 
 def test_migrations_make_exactly_the_tables_of_the_code(database: Database) -> None:
-    assert studio_tables.DataSet.metadata is Base.metadata
+    assert studio_tables.DataSet.metadata is content_tables.ContentDraft.metadata is Base.metadata
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
