@@ -10,6 +10,7 @@ import typer
 from core.errors import BadInput
 from core.text.catalogue import translate
 from core.text.language import detect_language
+from core.types import Language
 
 FieldOption = Annotated[list[str] | None, typer.Option("--field", help="NAME=VALUE of a field; once for each.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -68,7 +69,7 @@ def _run(
     from core.services.content.views import DraftView, WriteRequest
 
     app, who = open_application(), actor(language)
-    spoken = "zh" if language == "zh" else "en"
+    spoken: Language = "zh" if language == "zh" else "en"
     if not template:
         for one in templates.list_templates(app, who, spoken):
             fields = ", ".join(f"{field.name}{'*' if field.required else ''}" for field in one.fields)

@@ -148,6 +148,7 @@ class Memory:
     @classmethod
     def load(cls, folder: Path) -> Memory:
         """Raises Unavailable content.voice_damaged."""
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         from core.index.faiss_index import FaissIndex
@@ -157,7 +158,7 @@ class Memory:
             arrays = load_file(folder / _TARGETS)
             index = FaissIndex.load(folder / _INDEX, facts["kind"], facts["width"], in_memory=True)
             return cls(index, arrays["targets"].astype(np.int64), arrays["mean"], Mixture(**facts["mixture"]))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise Unavailable("content.voice_damaged", reason=type(error).__name__) from error
 
     def _votes(self, states: Floats, mixture: Mixture) -> tuple[Floats, Ids]:

@@ -8,7 +8,6 @@ from typing import Any
 from core.access.actor import Actor, Permission
 from core.content import checks
 from core.content.checks import LIMITS, Corpus, Finding, Tone
-from core.db.content_tables import ContentVoice
 from core.db.studio_tables import DataSetVersion, ModelVersion, TrainingRun
 from core.errors import BadInput, PilotlightError
 from core.services.application import Application
@@ -88,7 +87,7 @@ def _corpus(app: Application, actor: Actor, draft: DraftView) -> Corpus:
     known = app.caches.get(key)
     if known is None:
         known = app.caches[key] = Corpus(_learnt_from(app, actor, draft))
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def _learnt_from(app: Application, actor: Actor, draft: DraftView) -> list[str]:
@@ -112,9 +111,3 @@ def _training_texts(app: Application, actor: Actor, version_id: int) -> list[str
         return [str(row.get("text") or row.get("response") or "") for row in read_rows(folder, "train")]
     except PilotlightError:  # the files are gone: nothing can be compared
         return []
-
-
-def forget(app: Application, voice: ContentVoice) -> None:
-    """Lets go of what was kept of a voice's texts."""
-    for key in [key for key in app.caches if key.startswith("content.corpus:") and key.endswith(f":{voice.id}")]:
-        app.caches.pop(key, None)

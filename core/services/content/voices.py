@@ -179,6 +179,8 @@ def delete_voice(app: Application, actor: Actor, voice_id: int) -> None:
         voice.deleted_at, voice.state = utc_now(), "failed"
         place = voice.folder
     app.models.evict(f"voice:{voice_id}")
+    for key in [key for key in app.caches if key.startswith("content.corpus:") and key.endswith(f":{voice_id}")]:
+        app.caches.pop(key, None)
     if place:
         shutil.rmtree(app.settings.data_dir / place, ignore_errors=True)
 

@@ -7,7 +7,6 @@ any process.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, cast
 
@@ -18,7 +17,7 @@ from core.content.templates import title_of
 from core.db.content_tables import ContentDraft, ContentVariant
 from core.db.tables import utc_now
 from core.errors import Cancelled, PilotlightError
-from core.models.generation.batching import Event, Finished, Piece
+from core.models.generation.batching import Finished, Piece
 from core.services.application import Application
 from core.services.content.drafts import get_draft
 from core.services.content.prepare import events, prepare
@@ -117,7 +116,7 @@ class Writing:
     def _write(self) -> None:
         said = events(self._app, self._actor, self._prepared, self._note, self._stopping.is_set)
         with closing(cast(Any, said)):
-            for event in cast(Iterator[Event], said):
+            for event in said:
                 with self._lock:
                     if isinstance(event, Piece):
                         self._texts[event.variant] = self._texts.get(event.variant, "") + event.text

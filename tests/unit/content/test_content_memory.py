@@ -89,14 +89,16 @@ def test_it_writes_in_the_voice_and_the_seed_holds(generator: TextGenerator) -> 
     memory, _ = learn(generator, TEXTS)
     asked = GenerationSettings(max_tokens=30, seed=4)
 
-    def written(shape: object) -> str:
-        events = generator.generate(["Lamp 3 of the"], asked, shape=shape)  # type: ignore[arg-type]
+    def written(shape: object, settings: GenerationSettings = asked) -> str:
+        events = generator.generate(["Lamp 3 of the"], settings, shape=shape)  # type: ignore[arg-type]
         return "".join(getattr(event, "text", "") for event in events)
 
     with_it = written(memory.shape)
     assert with_it == written(memory.shape)
     assert with_it != written(None)
-    assert "Aurora" in with_it or "shines" in with_it or "days" in with_it
+    likeliest = GenerationSettings(max_tokens=30, temperature=0, repetition_penalty=1.0)
+    assert "Aurora" in written(memory.shape, likeliest)
+    assert "Aurora" not in written(None, likeliest)
 
 
 def test_it_is_the_same_after_being_stored(generator: TextGenerator, tmp_path: Path) -> None:
