@@ -20,7 +20,7 @@ from pages.shared.parts import notice
 from pages.shared.wording import plain, when
 
 SECONDS = 0.4
-WIDTH = 300  # pixels of a variant at least
+WIDTH = 240  # pixels of a variant at least
 FORMATS = {"docx": "Word", "md": "Markdown", "csv": "CSV"}
 
 
@@ -75,7 +75,6 @@ def _heading(app: Application, actor: Actor, draft: DraftView, key: str) -> None
         st.markdown(f"**{plain(draft.title)}**", width="content")
         if draft.state != "done":
             st.badge(tr(f"content.state.{draft.state}"), color="red" if draft.state == "failed" else "gray")
-        st.caption(_told(app, actor, draft), width="content")
         st.space("stretch")
         st.button(
             tr("content.draft.again"), key=f"again-{key}-{draft.id}", icon=":material/refresh:", type="tertiary",
@@ -88,16 +87,16 @@ def _heading(app: Application, actor: Actor, draft: DraftView, key: str) -> None
                 tr("common.delete"), key=f"delete-{key}-{draft.id}", type="primary", on_click=_delete,
                 args=(app, actor, draft.id),
             )  # fmt: skip
+    st.caption(_told(app, actor, draft))
 
 
 def _told(app: Application, actor: Actor, draft: DraftView) -> str:
     settings = draft.settings
-    facts = [
-        _template_title(app, actor, draft.template), key_name(draft.model, draft.model_name),
-        tr("content.draft.seed", seed=settings.get("seed", "")),
-        tr("content.draft.temperature", value=f"{settings.get('temperature', 0):g}"), when(draft.created_at),
-    ]  # fmt: skip
-    return plain(" · ".join(str(fact) for fact in facts if fact))
+    facts = [_template_title(app, actor, draft.template), key_name(draft.model, draft.model_name)]
+    if draft.model != "documents":  # nothing is drawn there
+        facts.append(tr("content.draft.seed", seed=settings.get("seed", "")))
+        facts.append(tr("content.draft.temperature", value=f"{settings.get('temperature', 0):g}"))
+    return plain(" · ".join([*facts, when(draft.created_at)]))
 
 
 def _template_title(app: Application, actor: Actor, template: str) -> str:

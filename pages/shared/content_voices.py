@@ -78,7 +78,7 @@ def _voice(app: Application, actor: Actor, voice: VoiceView) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{plain(voice.name)}**", width="content")
             st.badge(tr(f"content.voices.state.{voice.state}"), color=colour, icon=icon)  # type: ignore[arg-type]
-            st.caption(plain(f"{voice.model} · {when(voice.created_at)}"), width="content")
+            st.caption(plain(f"{voice.model.partition(':')[2]} · {when(voice.created_at)}"), width="content")
         st.caption(plain(_made_of(voice)))
         if voice.state in ("queued", "building") and voice.job_id:
             _progress(app, actor, voice.job_id)

@@ -62,8 +62,8 @@ def _fill(app: Application, actor: Actor, draft: DraftView) -> None:
     if draft.template not in known:
         return
     st.session_state[TEMPLATE], st.session_state[LANGUAGE] = draft.template, draft.language
-    st.session_state[BASE], st.session_state[MODEL] = draft.knowledge_base_id, draft.model
-    st.session_state[VOICE] = draft.voice_id
+    st.session_state[BASE], st.session_state[MODEL] = draft.knowledge_base_id or 0, draft.model
+    st.session_state[VOICE] = draft.voice_id or 0
     for name, value in draft.values.items():
         st.session_state[_key(draft.template, name)] = value
     names = {"variants": "variants", "length": "max_tokens", "temperature": "temperature", "top_p": "top_p"}
@@ -126,16 +126,16 @@ def _what(
 def _sources(bases: dict[int, str], template: Template) -> int | None:
     if not bases:
         return None
-    if st.session_state.get(BASE) not in (None, *bases):
+    if st.session_state.get(BASE, 0) not in (0, *bases):
         st.session_state.pop(BASE, None)
     if template.quotes and BASE not in st.session_state:
         st.session_state[BASE] = next(iter(bases))
-    chosen: int | None = st.selectbox(
-        tr("content.write.sources"), [None, *bases], key=BASE, help=tr("content.write.sources_help"),
+    chosen: int = st.selectbox(
+        tr("content.write.sources"), [0, *bases], key=BASE, help=tr("content.write.sources_help"),
         format_func=lambda number: bases[number] if number else tr("content.write.no_sources"),
         persist_state="session",
     )  # fmt: skip
-    return chosen
+    return chosen or None
 
 
 def _nobody(
@@ -204,22 +204,18 @@ def _model(offered: Sequence[Offer]) -> Offer:
 
 
 def _voice(app: Application, actor: Actor, model: Offer) -> int | None:
-    mine = {one.id: one.name for one in voices.list_voices(app, actor) if one.state == "ready"}
-    fitting = {
-        one.id: mine[one.id]
-        for one in voices.list_voices(app, actor)
-        if one.id in mine and one.model == model.model.key
-    }
+    found = voices.list_voices(app, actor)
+    fitting = {one.id: one.name for one in found if one.state == "ready" and one.model == model.model.key}
     if not fitting:
         return None
-    if st.session_state.get(VOICE) not in (None, *fitting):
+    if st.session_state.get(VOICE, 0) not in (0, *fitting):
         st.session_state.pop(VOICE, None)
-    chosen: int | None = st.selectbox(
-        tr("content.write.voice"), [None, *fitting], key=VOICE, persist_state="session",
+    chosen: int = st.selectbox(
+        tr("content.write.voice"), [0, *fitting], key=VOICE, persist_state="session",
         format_func=lambda number: fitting[number] if number else tr("content.write.no_voice"),
         help=tr("content.write.voice_help"),
     )  # fmt: skip
-    return chosen
+    return chosen or None
 
 
 def _settings(model: Offer) -> dict[str, Any]:
