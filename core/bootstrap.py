@@ -19,6 +19,8 @@ from core.jobs.worker import Handler, JobRunner, alive, work
 from core.models.hub import ModelHub
 from core.services.application import Application
 from core.services.build import run_build, run_rebuild
+from core.services.content.batch_job import run_batch
+from core.services.content.voices import run_voice
 from core.services.embed import follow_encoder
 from core.services.golden import run_golden_job
 from core.services.ingest_job import run_ingest
@@ -90,6 +92,8 @@ def handlers(app: Application) -> dict[str, Handler]:
         "clean_up": bound(run_build),
         "rebuild": bound(run_rebuild),
         "golden": bound(run_golden_job),
+        "briefs": bound(run_batch),
+        "voice": bound(run_voice),
         "data_set": bound(run_data_set),
         "train": bound(run_training),
         "tune": bound(run_training),

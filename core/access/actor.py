@@ -20,6 +20,7 @@ class Permission(StrEnum):
     KNOWLEDGE_WRITE = "knowledge.write"
     QUALITY = "quality"
     INBOX = "inbox"
+    CONTENT = "content"  # write texts, templates, voices
     STUDIO = "studio"  # data sets, training, and which model serves what
     SENTIMENT = "sentiment"  # judge texts, label doubtful ones, see the mood of customers
     WORKSPACE = "workspace"
@@ -27,7 +28,9 @@ class Permission(StrEnum):
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    Role.AGENT: frozenset({Permission.CHAT, Permission.KNOWLEDGE_READ, Permission.INBOX, Permission.SENTIMENT}),
+    Role.AGENT: frozenset(
+        {Permission.CHAT, Permission.KNOWLEDGE_READ, Permission.INBOX, Permission.CONTENT, Permission.SENTIMENT}
+    ),
     Role.CUSTOMER: frozenset({Permission.CHAT}),
 }
 

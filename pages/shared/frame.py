@@ -20,6 +20,7 @@ ICONS = {
     "quality": ":material/fact_check:",
     "inbox": ":material/inbox:",
     "sentiment": ":material/sentiment_satisfied:",
+    "content": ":material/edit_note:",
     "studio": ":material/model_training:",
 }
 

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
-from core.db import studio_tables
+from core.db import content_tables, studio_tables
 from core.db.engine import make_engine
 from core.db.migrate import is_current, migrate
 from core.db.tables import Base, KnowledgeBase, Workspace
@@ -28,7 +28,7 @@ def database(tmp_path: Path) -> Database:
 
 
 def test_migrations_make_exactly_the_tables_of_the_code(database: Database) -> None:
-    assert studio_tables.DataSet.metadata is Base.metadata
+    assert studio_tables.DataSet.metadata is content_tables.ContentDraft.metadata is Base.metadata
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []

@@ -16,7 +16,7 @@ LAYERS = [
     {"db", "access"},
     {"jobs", "documents", "index", "models", "evaluation"},
     {"retrieval"},
-    {"assistant", "training", "sentiment"},
+    {"assistant", "training", "content", "sentiment"},
     {"services"},
     {"api"},
     {"bootstrap"},
@@ -40,6 +40,7 @@ HOMES = {
     "typer": {"core/cli"},
     "bm25s": {"core/retrieval", "core/index"},
     "starlette": {"core/api"},
+    "docx": {"core/documents", "core/content"},
 }
 CORE = sorted((ROOT / "core").rglob("*.py"))
 

@@ -1,0 +1,1 @@
+"""Content: templates, prompts, the memory of a company's voice, checks, exports. Knows no database."""

@@ -1,0 +1,97 @@
+"""Whoever writes: a model here, an endpoint, or the documents themselves; all tell of it in the same events."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from core.models.generation.batching import Event, Finished, Piece
+from core.models.generation.sampling import GenerationSettings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+_POLL = 0.1  # seconds between two looks at whether the reader has gone
+AT_ONCE = 4  # variants asked of an endpoint at one time
+
+
+def from_chat(
+    chat: BaseChatModel,
+    system: str,
+    instruction: str,
+    settings: GenerationSettings,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Variants written by a chat model, each with a seed of its own (``settings.seed`` plus its number).
+
+    Pieces are counted as tokens: endpoints send one a piece. Raises Unavailable (llm.*) of whichever fails first.
+    """
+    told: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
+    stop, places = threading.Event(), threading.BoundedSemaphore(AT_ONCE)
+
+    def write(variant: int) -> None:
+        with places:
+            try:
+                told.put(_variant(chat, system, instruction, settings, variant, stop.is_set, told))
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever reads
+                told.put(error)
+
+    for variant in range(settings.variants):
+        threading.Thread(target=write, args=(variant,), name=f"chat-variant-{variant}", daemon=True).start()
+    left = settings.variants
+    try:
+        while left:
+            if cancelled():
+                stop.set()
+            try:
+                event = told.get(timeout=_POLL)
+            except queue.Empty:
+                continue
+            if isinstance(event, BaseException):
+                raise event
+            left -= isinstance(event, Finished)
+            yield event
+    finally:
+        stop.set()
+
+
+def _variant(
+    chat: BaseChatModel,
+    system: str,
+    instruction: str,
+    settings: GenerationSettings,
+    variant: int,
+    stopped: Callable[[], bool],
+    told: queue.SimpleQueue[Event | BaseException],
+) -> Finished:
+    from langchain_core.messages import HumanMessage, SystemMessage
+
+    from core.models.chat import speak
+
+    seed = (settings.seed or 0) + variant
+    pieces = 0
+    messages = [SystemMessage(system), HumanMessage(instruction)]
+    if not stopped():
+        for text in speak(configured(chat, settings, seed), messages, cancelled=stopped):
+            pieces += 1
+            told.put(Piece(0, variant, text))
+    return Finished(0, variant, "cancelled" if stopped() else "end", pieces, 0, 0, settings.seed or 0)
+
+
+def configured(chat: BaseChatModel, settings: GenerationSettings, seed: int) -> BaseChatModel:
+    """``chat`` with these settings, as far as it knows them. The loaded model itself is shared, not copied."""
+    if hasattr(chat, "warm_up"):
+        chat.warm_up()
+    known = type(chat).model_fields
+    wanted: dict[str, Any] = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
+    wanted |= {"top_p": settings.top_p, "seed": seed, "repetition_penalty": settings.repetition_penalty}
+    return chat.model_copy(update={name: value for name, value in wanted.items() if name in known})
+
+
+def from_texts(texts: Sequence[str], seed: int) -> Iterator[Event]:
+    """Texts that are there already, as if they had been written."""
+    for variant, text in enumerate(texts):
+        yield Piece(0, variant, text)
+        yield Finished(0, variant, "end", 0, 0, 0, seed)

@@ -1,0 +1,116 @@
+"""A batch: a file of briefs, a draft each, written by the worker in turn; a killed one goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from core.access.actor import Actor, Permission
+from core.content.templates import Template
+from core.db.content_tables import ContentDraft
+from core.db.tables import Job
+from core.errors import BadInput, PilotlightError
+from core.jobs.context import JobContext
+from core.jobs.worker import enqueue
+from core.services import files
+from core.services.application import Application
+from core.services.content import writing
+from core.services.content.drafts import delete_draft
+from core.services.content.prepare import prepare
+from core.services.content.templates import get_template
+from core.services.content.views import WriteRequest
+from core.services.rows_file import read_rows, text_of
+from core.services.views import Upload
+
+KIND = "briefs"
+MOST = 2000
+
+
+def read_briefs(app: Application, template: Template, upload: Upload) -> list[dict[str, str]]:
+    """Values by field of every row. Raises BadInput for a file that cannot be read, lacks a required column, holds no
+    row or too many."""
+    columns = {field.name: frozenset({field.label.lower(), field.name}) for field in template.fields}
+    required = template.required[0]
+    try:
+        rows = read_rows(app.settings, upload, columns, required)
+    except PilotlightError as error:
+        names = ", ".join(columns)
+        if error.code == "chat.import_columns":
+            raise BadInput("content.batch_columns", name=upload.name, column=required, fields=names) from error
+        if error.code == "chat.import_empty":
+            raise BadInput("content.batch_empty", name=upload.name, fields=names) from error
+        raise
+    if len(rows) > MOST:
+        raise BadInput("content.batch_long", name=upload.name, rows=len(rows), most=MOST)
+    briefs = [{name: text_of(values, name) for name in columns} for _, values in rows]
+    return [{name: value for name, value in brief.items() if value} for brief in briefs]
+
+
+def start_batch(app: Application, actor: Actor, request: WriteRequest, upload: Upload) -> int:
+    """Queues the batch; the job's id. ``request``: everything but the values, which each row gives.
+
+    Raises what ``read_briefs`` does, and what the first usable brief is refused for (a model that cannot do it ...).
+    """
+    actor.require(Permission.CONTENT)
+    template = get_template(app, actor, request.template, request.language)
+    briefs = read_briefs(app, template, upload)
+    _try_one(app, actor, request, briefs)
+    sha256, _ = files.store(app.settings, upload)
+    said = {**asdict(request), "values": {}}
+    arguments = {"request": said, "file": sha256, "name": files.clean_name(upload.name), "visitor": actor.visitor}
+    with app.database.write(actor.workspace_id) as rows:
+        job_id = rows.add(Job(kind=KIND, arguments=arguments, total=len(briefs))).id
+    enqueue(app.database, app.queue, actor.workspace_id, job_id)
+    return job_id
+
+
+def _try_one(app: Application, actor: Actor, request: WriteRequest, briefs: Sequence[Mapping[str, str]]) -> None:
+    """What refuses every brief is said at once; what refuses one of them is said of that one."""
+    refused: PilotlightError | None = None
+    for brief in briefs[:20]:
+        try:
+            prepare(app, actor, replace(request, values=brief))
+            return
+        except PilotlightError as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused
+
+
+def run_batch(app: Application, context: JobContext) -> None:
+    """Handler of ``briefs`` jobs. A row that cannot be written is listed with its reason; the others go on."""
+    actor = Actor(context.workspace_id, str(context.arguments["visitor"]))
+    request = WriteRequest(**context.arguments["request"])
+    template = get_template(app, actor, request.template, request.language)
+    path = files.stored_path(app.settings, str(context.arguments["file"]))
+    briefs = read_briefs(app, template, Upload(str(context.arguments["name"]), path=path))
+    done = _ended(app, actor, context.job_id)
+    failed: list[dict[str, Any]] = []
+    for number, brief in enumerate(briefs, start=1):
+        context.progress("briefs", number - 1, len(briefs), force=number == 1)
+        if number in done:
+            continue
+        # The same seed for all would give every brief the same turns; one counted up gives the same batch again.
+        seed = None if request.seed is None else request.seed + number - 1
+        try:
+            draft = writing.write(
+                app, actor, replace(request, values=brief, seed=seed), job_id=context.job_id, number=number
+            )
+        except PilotlightError as error:
+            failed.append({"row": number, "error": {"code": error.code, "values": dict(error.values)}})
+            continue
+        if draft.state == "failed":
+            failed.append({"row": number, "error": dict(draft.error)})
+    context.progress("briefs", len(briefs), len(briefs), force=True)
+    context.finish(briefs=len(briefs), written=len(briefs) - len(failed), failed=failed)
+
+
+def _ended(app: Application, actor: Actor, job_id: int) -> set[int]:
+    """Rows whose drafts are whole. One that a killed worker left in the middle is written again."""
+    with app.database.read(actor.workspace_id) as rows:
+        mine = rows.all(rows.select(ContentDraft, ContentDraft.job_id == job_id))
+    for draft in mine:
+        if draft.state == "writing":
+            delete_draft(app, actor, draft.id)
+    return {draft.number for draft in mine if draft.state != "writing"}

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.access.actor import Actor
+from core.models.manifest import Manifest, write_manifest
+from core.services.application import Application
+from core.services.content import drafts, writing
+from core.services.content.views import DraftView, WriteRequest
+from core.settings import Settings
+from tests.app.conftest import OpenPage, texts
+from tests.tiny_models import tiny_gpt2
+
+KNOWN = "folder:knows-two"
+
+
+@pytest.fixture(scope="session")
+def writers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("writers")
+    tiny_gpt2(folder / "knows-two", positions=256)
+    facts = {"separator": "<|endoftext|>", "tasks": ["continuation", "dialogue"], "languages": ["en"]}
+    write_manifest(folder / "knows-two", Manifest("language_model", "knows-two", facts=facts))
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, writers: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    # What the page offers must not depend on which starters a working copy holds.
+    monkeypatch.setattr("core.models.catalogue.STARTERS", tmp_path / "no-starters")
+    return Settings(
+        data_dir=tmp_path / "var", index_dir=tmp_path / "indexes", models_dir=writers, threads=1, _env_file=None
+    )
+
+
+def ended(app: Application, me: Actor) -> DraftView:
+    end = time.monotonic() + 60
+    while (found := drafts.newest_draft(app, me)) is None or found.state == "writing":
+        assert time.monotonic() < end, "never ended"
+        time.sleep(0.05)
+    return found
+
+
+def write(page: AppTest, app: Application, me: Actor) -> DraftView:
+    page.selectbox(key="write.template").set_value("dialogue").run()
+    page.text_input(key="brief-dialogue-first").set_value("ROMEO")
+    page.slider(key="write.length").set_value(20)
+    page.number_input(key="write.seed").set_value(5)
+    page.button(key="write-go").click().run()
+    assert not page.error
+    draft = ended(app, me)
+    page.run()
+    return draft
+
+
+def test_a_brief_becomes_variants_that_are_edited_and_kept(open_page: OpenPage, app: Application, me: Actor) -> None:
+    page = open_page("content")
+    draft = write(page, app, me)
+    assert len(draft.variants) == 3
+    shown = texts(page)
+    assert all(f"Variant {number}" in shown for number in (1, 2, 3))
+    first = draft.variants[0]
+    page.button(key=f"edit-{first.id}").click().run()
+    page.text_area(key=f"text-{first.id}-0").set_value("O light upon the sill").run()
+    page.button(key=f"save-{first.id}").click().run()
+    page.button(key=f"favourite-{first.id}").click().run()
+    assert "O light upon the sill" in texts(page)
+    found = drafts.get_draft(app, me, draft.id).variants[0]
+    assert (found.text, found.favourite, found.edits) == ("O light upon the sill", True, 1)
+    again = open_page("content")  # another session, as after a reload
+    assert "O light upon the sill" in texts(again)
+    assert again.text_input(key="brief-dialogue-first").value == "ROMEO", "the brief came back"
+
+
+def test_an_empty_brief_is_said_and_what_was_typed_stays(open_page: OpenPage, app: Application, me: Actor) -> None:
+    page = open_page("content", **{"write.template": "dialogue"})
+    page.text_input(key="brief-dialogue-second").set_value("JULIET")
+    page.button(key="write-go").click().run()
+    assert "First speaker" in page.error[0].value
+    assert page.text_input(key="brief-dialogue-second").value == "JULIET"
+    assert drafts.newest_draft(app, me) is None
+
+
+def test_a_template_that_nobody_can_write_says_so_and_what_can_be_written(open_page: OpenPage) -> None:
+    page = open_page("content", **{"write.template": "advertisement"})
+    said = texts(page)
+    assert "No model here can write" in said
+    assert "PILOTLIGHT_LLM=endpoint" in said
+    assert not [one for one in page.button if one.key == "write-go"]
+    page.button(key="instead-dialogue").click().run()
+    assert page.button(key="write-go")
+
+
+@pytest.mark.parametrize("section", ["history", "voices", "batch", "templates", "brand"])
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_every_section_opens(open_page: OpenPage, app: Application, me: Actor, section: str, locale: str) -> None:
+    writing.write(app, me, WriteRequest("dialogue", {"first": "A"}, model=KNOWN, variants=1, max_tokens=4, seed=1))
+    page = open_page("content", locale=locale, **{"content.section": section})
+    assert not page.exception
+    assert not page.error
+
+
+def test_brand_rules_are_saved(open_page: OpenPage) -> None:
+    page = open_page("content", **{"content.section": "brand"})
+    page.text_area(key="brand-banned").set_value("cheapest\n最低价")
+    page.button(key="brand-save").click().run()
+    assert not page.error
+    again = open_page("content", **{"content.section": "brand"})
+    assert again.text_area(key="brand-banned").value == "cheapest\n最低价"
+
+
+def test_the_history_finds_and_opens(open_page: OpenPage, app: Application, me: Actor) -> None:
+    for name in ("ROMEO", "MERCUTIO"):
+        writing.write(app, me, WriteRequest("dialogue", {"first": name}, model=KNOWN, variants=1, max_tokens=4))
+    page = open_page("content", **{"content.section": "history"})
+    page.text_input(key="history-find").set_value("merc").run()
+    opened = [one for one in page.button if str(one.key).startswith("open-draft-")]
+    assert [one.label for one in opened] == ["MERCUTIO"]
+    opened[0].click().run()
+    assert page.text_input(key="brief-dialogue-first").value == "MERCUTIO"

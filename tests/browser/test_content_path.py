@@ -1,0 +1,44 @@
+"""Three variants written, one edited, all exported, in a real browser; the models are the starters that ship."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from core.models.catalogue import STARTERS
+from tests.browser.steps import LONG, key, starting
+
+NewBrowser = Callable[..., Any]
+
+pytestmark = pytest.mark.skipif(
+    not (STARTERS / "text-en" / "pilotlight.json").is_file(), reason="the starter text-en is not in this copy"
+)
+
+
+def test_three_variants_are_written_edited_and_exported(new_browser: NewBrowser) -> None:
+    page = new_browser()
+    page.goto("/content")
+    box = page.locator(starting("brief-continuation-text")).get_by_role("textbox")
+    box.fill("My fellow citizens,")
+    box.press("Tab")
+    page.locator(key("write-go")).get_by_role("button").click()
+    cards = page.locator(starting("variant-"))
+    expect(cards).to_have_count(3, timeout=LONG)
+    page.reload()
+    expect(cards).to_have_count(3, timeout=LONG)
+    expect(box).to_have_value("My fellow citizens,")
+    cards.first.get_by_role("button", name="Edit").click()
+    editor = cards.first.get_by_role("textbox")
+    editor.fill("My fellow citizens, the basil is ready.")
+    editor.press("Control+Enter")
+    cards.first.get_by_role("button", name="Save").click()
+    expect(cards.first.get_by_text("the basil is ready")).to_be_visible()
+    expect(cards.first.get_by_text("Edited")).to_be_visible()
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as waited:
+        page.locator(starting("export-docx-")).get_by_role("button").click()
+    assert re.fullmatch(r"pilotlight-texts.*\.docx", waited.value.suggested_filename)

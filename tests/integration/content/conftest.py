@@ -1,0 +1,52 @@
+"""A workspace whose models folder holds a tiny GPT-2 that knows continuation and dialogue, in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.access.actor import Actor
+from core.bootstrap import local_actor, runner
+from core.models.manifest import Manifest, write_manifest
+from core.services.application import Application
+from core.settings import Settings
+from tests.tiny_models import tiny_gpt2
+
+HANDBOOK = (
+    "# Money\n\n## Refunds\n\nRefunds are paid within 5 working days after the returned lamp has arrived. "
+    "The money goes back to the card that was used.\n\n## Prices\n\nStudents pay 12 EUR a month instead of 20 EUR.\n\n"
+    "# Shipping\n\nParcels to Norway take 8 days. Express parcels are not offered on weekends.\n"
+)
+KNOWN = "folder:knows-two"  # says what it has learnt
+UNKNOWN = "folder:says-nothing"
+
+
+@pytest.fixture(scope="session")
+def writers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("writers")
+    tiny_gpt2(folder / "knows-two", positions=256)
+    facts = {"separator": "<|endoftext|>", "tasks": ["continuation", "dialogue"], "languages": ["en"]}
+    write_manifest(folder / "knows-two", Manifest("language_model", "knows-two", facts=facts))
+    tiny_gpt2(folder / "says-nothing", positions=256, seed=8)
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, writers: Path, model_folder: Path) -> Settings:
+    data = tmp_path / "var"
+    return Settings(
+        data_dir=data, index_dir=tmp_path / "indexes", models_dir=writers, heartbeat_seconds=0.2, threads=1,
+        _env_file=None,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def me(app: Application) -> Actor:
+    return local_actor(app, "visitor-of-content-tests-00")
+
+
+@pytest.fixture
+def work(app: Application) -> Callable[[int], None]:
+    return lambda job_id: runner(app).run(job_id)
