@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
-from core.db import studio_tables
+from core.db import recommend_tables, studio_tables
 from core.db.tables import Base, UtcDateTime
 
 
@@ -13,7 +13,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-assert studio_tables  # imported for its tables
+assert recommend_tables and studio_tables  # imported for their tables
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
