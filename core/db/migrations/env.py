@@ -13,7 +13,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-assert recommend_tables and studio_tables  # imported for their tables
+assert recommend_tables  # imported for their tables
+assert studio_tables
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
