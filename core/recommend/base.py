@@ -1,0 +1,164 @@
+"""What every recommender does, whichever way it learns.
+
+A recommender is a function of a history: nothing about a person is stored in it, so people who came later, baskets and
+the clicks of a running session are served without fitting anew, and a deleted person leaves nothing behind in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.recommend.data import Floats, History, Interactions, Items
+from core.training.watch import Quiet, Watch
+
+Tensors = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """``share`` (0 to 1) of an item's score that comes from ``item`` of the history. Shares of a list sum to 1."""
+
+    item: int
+    share: float
+
+
+class Recommender(Protocol):
+    """Scores are comparable within one row only; higher is better. Item numbers are those of ``item_ids``."""
+
+    name: ClassVar[str]
+    personal: ClassVar[bool]  # False: every history gets the same list
+
+    @property
+    def item_ids(self) -> tuple[str, ...]: ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What it was fitted on and with: JSON values."""
+        ...
+
+    def fit(self, data: Interactions, items: Items, *, seed: int = 0, watch: Watch | None = None) -> Self:
+        """Learns from ``data``, whose item numbers are those of ``items``. Raises what ``watch`` raises; never for
+        data that is empty or poor: such a model falls back on popularity, then on the order of the catalogue."""
+        ...
+
+    def scores(self, users: Sequence[int]) -> Floats:
+        """Float32 [users, items] for people of the data it was fitted on in this process."""
+        ...
+
+    def scores_for(self, histories: Sequence[History]) -> Floats:
+        """Float32 [histories, items], finite, of any histories; what they hold already is scored like the rest."""
+        ...
+
+    def similar(self, item: int) -> Floats:
+        """Float32 [items]: how well each goes with ``item``; the item itself included."""
+        ...
+
+    def reasons(self, history: History, item: int) -> tuple[Share, ...]:
+        """Which items of the history speak for ``item``, largest share first; empty where none does."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """A sealed folder (safetensors, JSON). Raises OSError."""
+        ...
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Raises Unavailable (models.no_manifest, models.damaged, recommend.other_model)."""
+        ...
+
+
+class Model:
+    """What recommenders share. A subclass learns in ``_learn``, scores in ``scores_for`` and names its arrays and
+    settings in ``_tensors``, ``_settings`` and takes them back in ``_restore``."""
+
+    name: ClassVar[str] = ""
+    personal: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._item_ids: tuple[str, ...] = ()
+        self._facts: dict[str, Any] = {}
+        self._data: Interactions | None = None
+
+    @property
+    def item_ids(self) -> tuple[str, ...]:
+        return self._item_ids
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return self._facts
+
+    def fit(self, data: Interactions, items: Items, *, seed: int = 0, watch: Watch | None = None) -> Self:
+        if data.item_ids != items.ids:
+            raise ValueError("the interactions have to be numbered like the items")
+        watch = watch or Quiet()
+        watch.check()
+        self._item_ids, self._data = items.ids, data
+        self._facts = {"events": len(data), "people": data.people, "items": len(items), "seed": seed}
+        self._learn(data, items, seed, watch)
+        return self
+
+    def scores(self, users: Sequence[int]) -> Floats:
+        if self._data is None:
+            raise ValueError("this model was opened from disk; give scores_for the histories")
+        return self.scores_for([self._data.history(int(user)) for user in users])
+
+    def scores_for(self, histories: Sequence[History]) -> Floats:
+        raise NotImplementedError
+
+    def similar(self, item: int) -> Floats:
+        found: Floats = self.scores_for([History.of([item])])[0]
+        return found
+
+    def reasons(self, history: History, item: int) -> tuple[Share, ...]:
+        """By leaving each item of the history out in turn: the share is how much of the score goes with it."""
+        liked = history.liked
+        kinds = list(dict.fromkeys(liked.items.tolist()))
+        if not kinds:
+            return ()
+        scored = self.scores_for([liked, *(liked.without([one]) for one in kinds)])
+        spread = scored - scored.mean(axis=1, keepdims=True)
+        return shares(dict(zip(kinds, (spread[0, item] - spread[1:, item]).tolist(), strict=True)))
+
+    def save(self, folder: Path) -> None:
+        from core.recommend.store import save_model
+
+        save_model(folder, self.name, self._item_ids, self._facts, self._settings(), self._tensors())
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        from core.recommend.store import load_model
+
+        stored = load_model(folder, cls.name)
+        model = cls(**stored.settings)
+        model._item_ids, model._facts = stored.item_ids, dict(stored.facts)
+        model._restore(stored.tensors)
+        return model
+
+    def _learn(self, data: Interactions, items: Items, seed: int, watch: Watch) -> None:
+        raise NotImplementedError
+
+    def _settings(self) -> dict[str, Any]:
+        """Arguments of the constructor: JSON values."""
+        return {}
+
+    def _tensors(self) -> Tensors:
+        raise NotImplementedError
+
+    def _restore(self, tensors: Tensors) -> None:
+        raise NotImplementedError
+
+
+def shares(parts: Mapping[int, float]) -> tuple[Share, ...]:
+    """Contributions by item as shares of their positive sum, largest first; parts that speak against are left out."""
+    positive = {item: part for item, part in parts.items() if part > 0 and np.isfinite(part)}
+    whole = sum(positive.values())
+    if whole <= 0:
+        return ()
+    ordered = sorted(positive.items(), key=lambda pair: (-pair[1], pair[0]))
+    return tuple(Share(item, part / whole) for item, part in ordered)
