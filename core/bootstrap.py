@@ -22,6 +22,7 @@ from core.services.build import run_build, run_rebuild
 from core.services.embed import follow_encoder
 from core.services.golden import run_golden_job
 from core.services.ingest_job import run_ingest
+from core.services.recommend.import_job import run_import
 from core.services.retrieve import IndexCache
 from core.services.snapshot import sweep
 from core.services.studio.data_set_job import run_data_set
@@ -93,6 +94,7 @@ def handlers(app: Application) -> dict[str, Handler]:
         "train": bound(run_training),
         "tune": bound(run_training),
         "compress": bound(run_training),
+        "recommend_import": bound(run_import),
     }
 
 

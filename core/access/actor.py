@@ -21,6 +21,7 @@ class Permission(StrEnum):
     QUALITY = "quality"
     INBOX = "inbox"
     STUDIO = "studio"  # data sets, training, and which model serves what
+    RECOMMEND = "recommend"  # catalogues, models and rules of recommendations
     WORKSPACE = "workspace"
 
 

@@ -19,6 +19,7 @@ ICONS = {
     "knowledge": ":material/library_books:",
     "quality": ":material/fact_check:",
     "inbox": ":material/inbox:",
+    "recommend": ":material/recommend:",
     "studio": ":material/model_training:",
 }
 
