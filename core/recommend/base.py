@@ -6,6 +6,7 @@ the clicks of a running session are served without fitting anew, and a deleted p
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +43,35 @@ class Recommender(Protocol):
         """What it was fitted on and with: JSON values."""
         ...
 
-    def fit(self, data: Interactions, items: Items, *, seed: int = 0, watch: Watch | None = None) -> Self:
-        """Learns from ``data``, whose item numbers are those of ``items``. Raises what ``watch`` raises; never for
-        data that is empty or poor: such a model falls back on popularity, then on the order of the catalogue."""
+    def fit(
+        self,
+        data: Interactions,
+        items: Items,
+        *,
+        seed: int = 0,
+        watch: Watch | None = None,
+        validation: Interactions | None = None,
+        work: Path | None = None,
+    ) -> Self:
+        """Learns from ``data``, whose item numbers are those of ``items``.
+
+        ``validation``: events of the same people after those of ``data``, to choose by or to stop early; a model that
+        needs some and gets none holds out the newest of ``data``. ``work``: a folder for checkpoints; the same call
+        after a kill goes on from them. Raises what ``watch`` raises; never for data that is empty or poor: such a
+        model falls back on popularity, then on the order of the catalogue.
+        """
+        ...
+
+    def refit(
+        self,
+        data: Interactions,
+        items: Items,
+        *,
+        seed: int = 0,
+        watch: Watch | None = None,
+        work: Path | None = None,
+    ) -> Self:
+        """Takes in the validation events once everything is chosen; cheaper than ``fit`` where a model can go on."""
         ...
 
     def scores(self, users: Sequence[int]) -> Floats:
@@ -52,7 +79,10 @@ class Recommender(Protocol):
         ...
 
     def scores_for(self, histories: Sequence[History]) -> Floats:
-        """Float32 [histories, items], finite, of any histories; what they hold already is scored like the rest."""
+        """Float32 [histories, items], finite, of any histories; what they hold already is scored like the rest.
+
+        Who liked nothing that is known here gets popularity. Item numbers outside the catalogue are passed over.
+        """
         ...
 
     def similar(self, item: int) -> Floats:
@@ -73,9 +103,19 @@ class Recommender(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The circumstances of one fit, as ``Recommender.fit`` takes them."""
+
+    seed: int
+    watch: Watch
+    validation: Interactions | None = None
+    work: Path | None = None
+
+
 class Model:
-    """What recommenders share. A subclass learns in ``_learn``, scores in ``scores_for`` and names its arrays and
-    settings in ``_tensors``, ``_settings`` and takes them back in ``_restore``."""
+    """What recommenders share. A subclass learns in ``_learn``, scores known histories in ``_score`` and names its
+    arrays and constructor arguments in ``_tensors`` and ``_settings``; ``_restore`` takes the arrays back."""
 
     name: ClassVar[str] = ""
     personal: ClassVar[bool] = True
@@ -84,6 +124,7 @@ class Model:
         self._item_ids: tuple[str, ...] = ()
         self._facts: dict[str, Any] = {}
         self._data: Interactions | None = None
+        self._popularity: Floats = np.zeros(0, np.float32)  # [items], 0 to 1
 
     @property
     def item_ids(self) -> tuple[str, ...]:
@@ -93,15 +134,42 @@ class Model:
     def facts(self) -> Mapping[str, Any]:
         return self._facts
 
-    def fit(self, data: Interactions, items: Items, *, seed: int = 0, watch: Watch | None = None) -> Self:
+    def fit(
+        self,
+        data: Interactions,
+        items: Items,
+        *,
+        seed: int = 0,
+        watch: Watch | None = None,
+        validation: Interactions | None = None,
+        work: Path | None = None,
+    ) -> Self:
+        self._start(data, items, seed)
+        run = Run(seed, watch or Quiet(), validation, work)
+        run.watch.check()
+        start, cpu = time.perf_counter(), time.process_time()
+        self._learn(data, items, run)
+        self._facts |= {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
+        return self
+
+    def refit(
+        self,
+        data: Interactions,
+        items: Items,
+        *,
+        seed: int = 0,
+        watch: Watch | None = None,
+        work: Path | None = None,
+    ) -> Self:
+        return self.fit(data, items, seed=seed, watch=watch, work=work)
+
+    def _start(self, data: Interactions, items: Items, seed: int) -> None:
         if data.item_ids != items.ids:
             raise ValueError("the interactions have to be numbered like the items")
-        watch = watch or Quiet()
-        watch.check()
         self._item_ids, self._data = items.ids, data
-        self._facts = {"events": len(data), "people": data.people, "items": len(items), "seed": seed}
-        self._learn(data, items, seed, watch)
-        return self
+        counts = np.log1p(data.popularity().astype(np.float64))
+        self._popularity = (counts / max(float(counts.max(initial=0)), 1.0)).astype(np.float32)
+        self._facts |= {"events": len(data), "people": data.people, "items": len(items), "seed": seed}
 
     def scores(self, users: Sequence[int]) -> Floats:
         if self._data is None:
@@ -109,7 +177,21 @@ class Model:
         return self.scores_for([self._data.history(int(user)) for user in users])
 
     def scores_for(self, histories: Sequence[History]) -> Floats:
-        raise NotImplementedError
+        found = np.repeat(self._popularity[None], len(histories), axis=0)
+        liked = [self._known(history) for history in histories]
+        rows = [row for row, history in enumerate(liked) if len(history)]
+        if not rows or not len(self._item_ids):
+            return found
+        scored = self._score([liked[row] for row in rows])
+        if scored is not None:
+            flat = np.ptp(scored, axis=1) == 0  # nothing known speaks for anything
+            found[rows] = np.where(flat[:, None], found[rows], scored)
+        return found
+
+    def _known(self, history: History) -> History:
+        liked = history.liked
+        inside = (liked.items >= 0) & (liked.items < len(self._item_ids))
+        return liked if inside.all() else History(liked.items[inside], liked.times[inside], liked.weights[inside])
 
     def similar(self, item: int) -> Floats:
         found: Floats = self.scores_for([History.of([item])])[0]
@@ -117,10 +199,12 @@ class Model:
 
     def reasons(self, history: History, item: int) -> tuple[Share, ...]:
         """By leaving each item of the history out in turn: the share is how much of the score goes with it."""
-        liked = history.liked
+        liked = self._known(history)
         kinds = list(dict.fromkeys(liked.items.tolist()))
-        if not kinds:
+        if not kinds or not self.personal:
             return ()
+        if len(kinds) == 1:
+            return (Share(kinds[0], 1.0),)
         scored = self.scores_for([liked, *(liked.without([one]) for one in kinds)])
         spread = scored - scored.mean(axis=1, keepdims=True)
         return shares(dict(zip(kinds, (spread[0, item] - spread[1:, item]).tolist(), strict=True)))
@@ -128,7 +212,8 @@ class Model:
     def save(self, folder: Path) -> None:
         from core.recommend.store import save_model
 
-        save_model(folder, self.name, self._item_ids, self._facts, self._settings(), self._tensors())
+        tensors = {**self._tensors(), POPULARITY: self._popularity}
+        save_model(folder, self.name, self._item_ids, self._facts, self._settings(), tensors)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -137,10 +222,15 @@ class Model:
         stored = load_model(folder, cls.name)
         model = cls(**stored.settings)
         model._item_ids, model._facts = stored.item_ids, dict(stored.facts)
+        model._popularity = stored.tensors[POPULARITY]
         model._restore(stored.tensors)
         return model
 
-    def _learn(self, data: Interactions, items: Items, seed: int, watch: Watch) -> None:
+    def _learn(self, data: Interactions, items: Items, run: Run) -> None:
+        raise NotImplementedError
+
+    def _score(self, histories: Sequence[History]) -> Floats | None:
+        """Float32 [histories, items] of histories that hold known liked items only, one at least; None: not fitted."""
         raise NotImplementedError
 
     def _settings(self) -> dict[str, Any]:
@@ -148,10 +238,13 @@ class Model:
         return {}
 
     def _tensors(self) -> Tensors:
-        raise NotImplementedError
+        return {}
 
     def _restore(self, tensors: Tensors) -> None:
-        raise NotImplementedError
+        return None
+
+
+POPULARITY = "popularity"
 
 
 def shares(parts: Mapping[int, float]) -> tuple[Share, ...]:

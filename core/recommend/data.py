@@ -151,8 +151,8 @@ NOBODY = History.of([])
 class Interactions:
     """Events in columns of one length, ordered by person and then time (ties as they came).
 
-    ``users``, ``items``, ``kinds`` are numbers into ``user_ids``, ``item_ids``, ``kind_names``; ``times`` unix seconds, 0
-    where not known; ``weights`` as in ``History``. ``item_ids`` is the whole catalogue, in its order.
+    ``users``, ``items``, ``kinds`` are numbers into ``user_ids``, ``item_ids``, ``kind_names``; ``times`` are unix
+    seconds, 0 where not known; ``weights`` as in ``History``. ``item_ids`` is the whole catalogue, in its order.
     """
 
     users: Ints
