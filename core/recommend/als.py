@@ -89,7 +89,10 @@ class Als(Model):
         found: Floats = self._vectors @ self._vectors[item] / np.maximum(norms * norms[item], 1e-12)
         return found
 
-    def reasons(self, history: History, item: int) -> tuple[Share, ...]:
+    def reasons_for(self, history: History, items: Sequence[int]) -> list[tuple[Share, ...]]:
+        return [self._reasons(history, item) for item in items]
+
+    def _reasons(self, history: History, item: int) -> tuple[Share, ...]:
         """Exact, as section 5 of the paper decomposes a score over the history."""
         items = np.unique(self._known(history).items)
         if not len(self._vectors) or not len(items):

@@ -93,6 +93,10 @@ class Recommender(Protocol):
         """Which items of the history speak for ``item``, largest share first; empty where none does."""
         ...
 
+    def reasons_for(self, history: History, items: Sequence[int]) -> list[tuple[Share, ...]]:
+        """``reasons`` of several items at once."""
+        ...
+
     def save(self, folder: Path) -> None:
         """A sealed folder (safetensors, JSON). Raises OSError."""
         ...
@@ -198,16 +202,20 @@ class Model:
         return found
 
     def reasons(self, history: History, item: int) -> tuple[Share, ...]:
-        """By leaving each item of the history out in turn: the share is how much of the score goes with it."""
+        return self.reasons_for(history, [item])[0]
+
+    def reasons_for(self, history: History, items: Sequence[int]) -> list[tuple[Share, ...]]:
+        """By leaving each of the newest items out in turn: the share is how much of the score goes with it."""
         liked = self._known(history)
-        kinds = list(dict.fromkeys(liked.items.tolist()))
+        kinds = list(dict.fromkeys(liked.items[::-1].tolist()))[:_OCCLUDED]
         if not kinds or not self.personal:
-            return ()
+            return [()] * len(items)
         if len(kinds) == 1:
-            return (Share(kinds[0], 1.0),)
+            return [(Share(kinds[0], 1.0),)] * len(items)
         scored = self.scores_for([liked, *(liked.without([one]) for one in kinds)])
         spread = scored - scored.mean(axis=1, keepdims=True)
-        return shares(dict(zip(kinds, (spread[0, item] - spread[1:, item]).tolist(), strict=True)))
+        lost = spread[:1] - spread[1:]
+        return [shares(dict(zip(kinds, lost[:, item].tolist(), strict=True))) for item in items]
 
     def save(self, folder: Path) -> None:
         from core.recommend.store import save_model
@@ -245,6 +253,7 @@ class Model:
 
 
 POPULARITY = "popularity"
+_OCCLUDED = 30  # newest items of a history that are left out in turn
 
 
 def shares(parts: Mapping[int, float]) -> tuple[Share, ...]:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from core.evaluation.ranking import top
-from core.recommend.base import POPULARITY, Model, Recommender, Run, Share, shares
+from core.recommend.base import POPULARITY, Model, Run, Share, shares
 from core.recommend.data import Doubles, Floats, History, Interactions, Ints, Items
 from core.recommend.split import newest_out
 
@@ -31,9 +31,9 @@ class Blend(Model):
 
     name = "blend"
 
-    def __init__(self, members: Mapping[str, Recommender] | None = None, finish: bool = True) -> None:
+    def __init__(self, members: Mapping[str, Model] | None = None, finish: bool = True) -> None:
         super().__init__()
-        self.members: dict[str, Recommender] = dict(members or {})
+        self.members: dict[str, Model] = dict(members or {})
         self.weights: dict[str, float] = {}
         self._finish = finish
 
@@ -88,13 +88,14 @@ class Blend(Model):
         ]
         return np.sum(parts, axis=0, dtype=np.float32) if parts else self._popularity.copy()
 
-    def reasons(self, history: History, item: int) -> tuple[Share, ...]:
+    def reasons_for(self, history: History, items: Sequence[int]) -> list[tuple[Share, ...]]:
         """Its members' shares, in proportion to their weights; members without a reason have no say."""
-        parts: dict[int, float] = {}
+        parts: list[dict[int, float]] = [{} for _ in items]
         for name, weight in self.weights.items():
-            for share in self.members[name].reasons(history, item):
-                parts[share.item] = parts.get(share.item, 0.0) + weight * share.share
-        return shares(parts)
+            for mine, told in zip(parts, self.members[name].reasons_for(history, items), strict=True):
+                for share in told:
+                    mine[share.item] = mine.get(share.item, 0.0) + weight * share.share
+        return [shares(mine) for mine in parts]
 
     def save(self, folder: Path) -> None:
         """Members in folders of their own below it; all are sealed."""
@@ -135,9 +136,7 @@ class _Question:
     scores: Doubles
 
 
-def _questions(
-    members: Mapping[str, Recommender], data: Interactions, held: Interactions, seed: int
-) -> list[_Question]:
+def _questions(members: Mapping[str, Model], data: Interactions, held: Interactions, seed: int) -> list[_Question]:
     able = np.unique(held.liked.users)
     if len(able) > _JUDGED:
         able = np.sort(np.random.default_rng(seed).choice(able, _JUDGED, replace=False))

@@ -65,7 +65,29 @@ class ContentBased(Model):
 
     def _person(self, history: History) -> Floats:
         weights = (1.0 - self._fade) ** np.arange(len(history))[::-1]
-        return _unit((weights @ self._vectors[history.items])[None].astype(np.float32))[0]
+        found: Floats = _unit((weights @ self._vectors[history.items])[None].astype(np.float32))[0]
+        return found
+
+    @property
+    def vectors(self) -> Floats:
+        """Float32 [items, d], normalised, in the order of ``item_ids``."""
+        return self._vectors
+
+    def covering(self, items: Items) -> ContentBased:
+        """The same for another catalogue: what is known is taken over, only new items are encoded."""
+        number = {one: place for place, one in enumerate(self._item_ids)}
+        places = [number.get(one, -1) for one in items.ids]
+        if places == list(range(len(self._item_ids))):
+            return self
+        new = [row.words for row, place in zip(items.rows, places, strict=True) if place < 0]
+        whole = np.concatenate([self._vectors, self._asked(new) if new else self._vectors[:0]])
+        fresh = iter(range(len(self._vectors), len(whole)))
+        rows = [place if place >= 0 else next(fresh) for place in places]
+        found = ContentBased(self._fade, self.encode, self.build)
+        found._item_ids, found._facts, found._centre = items.ids, self._facts, self._centre
+        found._vectors = whole[rows]
+        found._popularity = np.array([self._popularity[p] if p >= 0 else 0.0 for p in places], np.float32)
+        return found
 
     def scores_of_words(self, texts: Sequence[str]) -> Floats:
         """Float32 [texts, items] for words that somebody typed."""
@@ -90,7 +112,10 @@ class ContentBased(Model):
     def _asked(self, texts: Sequence[str]) -> Floats:
         return _unit(self._encoded(texts) - self._centre)
 
-    def reasons(self, history: History, item: int) -> tuple[Share, ...]:
+    def reasons_for(self, history: History, items: Sequence[int]) -> list[tuple[Share, ...]]:
+        return [self._reasons(history, item) for item in items]
+
+    def _reasons(self, history: History, item: int) -> tuple[Share, ...]:
         """Exact: the score is a weighted sum over the history."""
         liked = self._known(history)
         if not len(liked) or not 0 <= item < len(self._vectors):

@@ -55,7 +55,10 @@ class Ease(Model):
         scores[:, self._modelled] = modelled
         return scores
 
-    def reasons(self, history: History, item: int) -> tuple[Share, ...]:
+    def reasons_for(self, history: History, items: Sequence[int]) -> list[tuple[Share, ...]]:
+        return [self._reasons(history, item) for item in items]
+
+    def _reasons(self, history: History, item: int) -> tuple[Share, ...]:
         """Exact: the score is a sum over the history."""
         place = self._place(item)
         rows = {one: self._place(one) for one in set(self._known(history).items.tolist())}

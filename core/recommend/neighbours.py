@@ -63,7 +63,10 @@ class Neighbours(Model):
         scores: Floats = np.asarray((found @ self._near).todense(), np.float32)
         return scores
 
-    def reasons(self, history: History, item: int) -> tuple[Share, ...]:
+    def reasons_for(self, history: History, items: Sequence[int]) -> list[tuple[Share, ...]]:
+        return [self._reasons(history, item) for item in items]
+
+    def _reasons(self, history: History, item: int) -> tuple[Share, ...]:
         liked = self._known(history)
         if self._near is None or not len(liked):
             return ()
