@@ -23,6 +23,7 @@ from core.services.embed import follow_encoder
 from core.services.golden import run_golden_job
 from core.services.ingest_job import run_ingest
 from core.services.recommend.import_job import run_import
+from core.services.recommend.wizard_job import run_comparison
 from core.services.retrieve import IndexCache
 from core.services.snapshot import sweep
 from core.services.studio.data_set_job import run_data_set
@@ -95,6 +96,7 @@ def handlers(app: Application) -> dict[str, Handler]:
         "tune": bound(run_training),
         "compress": bound(run_training),
         "recommend_import": bound(run_import),
+        "recommend_compare": bound(run_comparison),
     }
 
 
