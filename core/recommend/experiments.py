@@ -61,7 +61,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True, slots=True)
-class TestArgs:
+class SequentialTest:
     """``alpha``: chance of a false alarm over the whole experiment, guardrail apart. ``expected``: the difference that
     matters, in units of the metric; the test is quickest there. ``most_people``: both sides together, then it ends.
     ``guardrail_alpha``: the same for the guardrail."""
@@ -118,7 +118,7 @@ def difference(a: Outcomes, b: Outcomes, alpha: float, expected: float) -> tuple
 def decide(
     a: Outcomes,
     b: Outcomes,
-    args: TestArgs,
+    args: SequentialTest,
     guardrail: tuple[Outcomes, Outcomes] | None = None,
 ) -> Decision:
     """Where the experiment stands. ``guardrail``: outcomes of A and B of something that is worse when it is more (lists
