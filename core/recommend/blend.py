@@ -45,12 +45,17 @@ class Blend(Model):
         for number, (name, member) in enumerate(self.members.items()):
             run.watch.step("blend", number, len(self.members))
             member.fit(inner, items, seed=run.seed, watch=run.watch, validation=held, work=_under(run.work, name))
-        self.learn_weights(inner, held, run.seed)
+        self._learn_weights(inner, held, run.seed)
         if self._finish and run.validation is None:
             self._finish_members(data, items, run)
 
-    def learn_weights(self, data: Interactions, held: Interactions, seed: int = 0) -> None:
-        """For members that are fitted on ``data`` already."""
+    def weigh(self, data: Interactions, items: Items, held: Interactions, seed: int = 0) -> Self:
+        """Learns only the weights, for members that are fitted on ``data`` already."""
+        self._start(data, items, seed)
+        self._learn_weights(data, held, seed)
+        return self
+
+    def _learn_weights(self, data: Interactions, held: Interactions, seed: int) -> None:
         asked = _questions(self.members, data, held, seed)
         if len({question.person for question in asked}) < _LEAST:
             self.weights = {name: 1.0 / len(self.members) for name in self.members}
