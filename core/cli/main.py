@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from core.access.actor import Actor, Role
-from core.cli import batch, studio
+from core.cli import batch, recommend, studio
 from core.errors import BadInput, PilotlightError
 from core.text.catalogue import LANGUAGES
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pilotlight on the command line.")
 studio.register(cli)
+recommend.register(cli)
 
 KnowledgeBaseOption = Annotated[str, typer.Option("--knowledge-base", "-k", help="Name of the knowledge base.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

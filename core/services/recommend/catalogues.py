@@ -102,6 +102,14 @@ def list_items(
         return PageOf(tuple(item_view(one) for one in rows.all(page)), rows.count(CatalogueItem, *where))
 
 
+def named_items(app: Application, actor: Actor, catalogue_id: int, codes: Sequence[str]) -> list[ItemView]:
+    """The items of these ids, those that were deleted too."""
+    actor.require(Permission.RECOMMEND)
+    with app.database.read(actor.workspace_id) as rows:
+        mine = CatalogueItem.catalogue_id == catalogue_id, CatalogueItem.code.in_(list(codes)[:500])
+        return [item_view(one) for one in rows.all(rows.select(CatalogueItem, *mine))]
+
+
 def set_hidden(app: Application, actor: Actor, catalogue_id: int, codes: Sequence[str], hidden: bool) -> int:
     """Hidden items are never recommended. Returns how many there were."""
     return _change(app, actor, catalogue_id, codes, hidden=hidden)

@@ -17,10 +17,13 @@ from core.access.actor import Actor, Permission
 from core.db.recommend_tables import ID, RecommendCatalogue
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
-from core.recommend.data import Bools, History
+from core.recommend.data import History
+from core.recommend.rules import Rule
+from core.recommend.serving import Pick, Served, Wish
 from core.services.application import Application
-from core.services.recommend import experimenting, ruling, scoring
-from core.services.recommend.scoring import Scored
+from core.services.recommend import experimenting
+from core.services.recommend.ruling import rules_of
+from core.services.recommend.servers import Opened, counted, open_server
 from core.services.recommend.snapshot import Person, Snapshot, history_of, read_person, snapshot
 from core.services.recommend.views import EventView, Offer, OfferList, ReasonView
 
@@ -57,23 +60,26 @@ def recommend(app: Application, actor: Actor, catalogue_id: int, asked: Asked) -
         now = snapshot(app, rows, catalogue_id)
         arm = experimenting.assigned(rows, catalogue_id, asked.person) if asked.model_id is None else None
         model_id = asked.model_id or (arm.model_id if arm else stored.served_id)
+        specs = asked.rules if asked.rules is not None else stored.rules if arm is None or arm.rules else ()
+        rules = rules_of(specs)
+        content = bool(asked.words.strip()) or any(rule.kind == "diversity" for rule in rules)
+        opened = open_server(app, rows, catalogue_id, model_id, now, content=content)
         person = _person(rows, catalogue_id, asked, now)
-        scored = _scores(app, rows, now, catalogue_id, asked, person, model_id)
-        specs = asked.rules if asked.rules is not None else stored.rules if arm is None or arm.rules else []
-        newest = [person.newest, scoring.newest_known(app, rows, catalogue_id, now)]
-        left_out = _left_out(now, person, asked)
-        places = ruling.choose(app, rows, now, catalogue_id, specs, scored.scores, _allowed(now, left_out), asked.k)
-        offers = tuple(_offer(app, rows, now, catalogue_id, scored, person.history, asked, place) for place in places)
+        newest = [person.newest, counted(app, rows, catalogue_id, now).newest]
+    served = _served(opened, now, person.history, asked, rules)
+    seen = int(np.isin(person.history.seen, np.flatnonzero(now.shown)).sum())
+    basis = _basis(served, asked, opened)
+    by_model = opened.row is not None and (basis in ("history", "item") or not opened.server.model.personal)
     made = OfferList(
-        offers=offers,
-        basis=scored.basis,
-        model=scored.ranker.row.name if scored.ranker else scored.basis,
-        number=scored.ranker.row.number if scored.ranker else 0,
+        offers=tuple(_offer(now, pick) for pick in served.picks),
+        basis=basis,
+        model=served.model if by_model else basis,
+        number=opened.row.number if by_model and opened.row else 0,
         data_as_of=max((one for one in newest if one is not None), default=None),
-        learnt_as_of=scored.ranker.row.as_of if scored.ranker else None,
+        learnt_as_of=opened.row.as_of if opened.row else None,
         seconds=time.perf_counter() - began,
         history=tuple(dict.fromkeys(event.item for event in reversed(person.events))),
-        left_out={name: int(mask.sum()) for name, mask in left_out.items()},
+        left_out={"seen": seen, "hidden": int((~now.shown).sum())},
         arm=arm.name if arm else "",
     )
     return experimenting.shown(app, actor, catalogue_id, arm, asked.person, made) if arm else made
@@ -105,59 +111,32 @@ def _person(rows: Rows, catalogue_id: int, asked: Asked, now: Snapshot) -> Perso
     for code in codes:
         if code not in now.items.number:
             raise NotFound("recommend.item_unknown", item=code[:80])
-    return Person(history_of(now.items, codes), tuple(EventView(0, code, "", 1.0, None) for code in codes), None)
+    return Person(history_of(now.items, codes), (), None)
 
 
-def _scores(
-    app: Application, rows: Rows, now: Snapshot, catalogue_id: int, asked: Asked, person: Person, model_id: int | None
-) -> Scored:
-    ranker = scoring.open_ranker(app, rows, model_id, now)
-    if asked.item and not asked.person:
-        return scoring.for_item(app, rows, now, catalogue_id, ranker, now.items.number[asked.item])
-    history = _without(person.history, now, asked.without)
+def _served(opened: Opened, now: Snapshot, history: History, asked: Asked, rules: Sequence[Rule]) -> Served:
+    removed = [now.items.number[code] for code in asked.without if code in now.items.number]
+    hidden = {*np.flatnonzero(~now.shown).tolist(), *removed}
+    wish = Wish(k=asked.k, rules=rules, hidden=hidden, reasons=REASONS)
+    if asked.item and not asked.person.strip():
+        return opened.server.for_item(now.items.number[asked.item], wish)
     if asked.words.strip() and not len(history.liked):
-        return scoring.for_words(app, rows, now, catalogue_id, asked.words.strip())
-    return scoring.for_history(app, rows, now, catalogue_id, ranker, history)
+        return opened.server.for_words(asked.words.strip(), wish)
+    return opened.server.for_history(history.without(removed), wish)
 
 
-def _without(history: History, now: Snapshot, codes: Sequence[str]) -> History:
-    return history.without(now.items.number[code] for code in codes if code in now.items.number) if codes else history
+def _basis(served: Served, asked: Asked, opened: Opened) -> str:
+    """history, content, popular, item or words: what the list is mostly made of."""
+    sources = {pick.source for pick in served.picks}
+    if sources <= {"popular"} or (asked.item and not opened.server.model.personal):
+        return "popular"
+    if asked.item and not asked.person.strip():
+        return "item"
+    if asked.words.strip() and sources == {"content"}:
+        return "words"
+    return "content" if sources == {"content"} else "history"
 
 
-def _left_out(now: Snapshot, person: Person, asked: Asked) -> dict[str, Bools]:
-    """Reason -> items [n] that are not offered."""
-    seen = np.zeros(len(now.items), bool)
-    seen[person.history.items] = True
-    return {"hidden": ~now.shown, "seen": seen & now.shown}
-
-
-def _allowed(now: Snapshot, left_out: Mapping[str, Bools]) -> Bools:
-    allowed = np.ones(len(now.items), bool)
-    for mask in left_out.values():
-        allowed &= ~mask
-    return allowed
-
-
-def _offer(
-    app: Application, rows: Rows, now: Snapshot, catalogue_id: int, scored: Scored, history: History, asked: Asked,
-    place: int,
-) -> Offer:  # fmt: skip
-    by_content = bool(scored.by_content[place])
-    known_by = "content" if by_content else "popular" if scored.basis == "popular" else "model"
-    reasons: tuple[ReasonView, ...] = ()
-    if scored.basis in ("history", "item", "content"):
-        mine = _without(history, now, asked.without)
-        reasons = _reasons(app, rows, now, catalogue_id, scored, mine, place, by_content=by_content)
-    return Offer(now.views[place], float(scored.scores[place]), reasons, known_by)
-
-
-def _reasons(
-    app: Application, rows: Rows, now: Snapshot, catalogue_id: int, scored: Scored, history: History, place: int, *,
-    by_content: bool,
-) -> tuple[ReasonView, ...]:  # fmt: skip
-    if by_content or scored.ranker is None:
-        near = scoring.content_reasons(app, rows, now, catalogue_id, history, place)
-        return tuple(ReasonView(now.items.ids[one.item], one.share) for one in near[:REASONS])
-    ranker = scored.ranker
-    found = ranker.model.reasons(ranker.history(history), int(ranker.numbers[place]))
-    return tuple(ReasonView(ranker.model.item_ids[one.item], one.share) for one in found[:REASONS])
+def _offer(now: Snapshot, pick: Pick) -> Offer:
+    reasons = tuple(ReasonView(now.items.ids[one.item], one.share) for one in pick.reasons)
+    return Offer(now.views[pick.item], pick.score, reasons, pick.source)

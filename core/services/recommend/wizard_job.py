@@ -69,7 +69,7 @@ def run_comparison(app: Application, context: JobContext) -> None:
             return
         stored.state = "running"
     work = catalogue_folder(app, context.workspace_id, stored.catalogue_id) / "work" / str(comparison_id)
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     try:
         # Several threads a multiplication make small ones slower, and ALS brings threads of its own.
