@@ -179,7 +179,7 @@ def list_for(
 
     actor, app = _actor(language), open_application()
     catalogue_id = catalogues.find_catalogue(app, actor, catalogue)
-    made = serving.recommend(app, actor, catalogue_id, serving.Asked(person=person, words=words, k=k))
+    made = serving.recommend(app, actor, catalogue_id, serving.Asked(person=person, words=words, k=k, counts=False))
     names = {one.id: one.called(language) for one in catalogues.named_items(app, actor, catalogue_id, _named(made))}
     rows = [
         {

@@ -49,7 +49,10 @@ def money(price: float | None, settings: Mapping[str, Any]) -> str:
 def facts(item: ItemView, settings: Mapping[str, Any]) -> None:
     """Title, price and stock, one below the other."""
     st.markdown(f"**{plain(item.called(language()))}**")
-    line = [f"`{plain(item.id)}`" if item.called(language()) != item.id else "", plain(money(item.price, settings))]
+    line = [
+        f"`{item.id.replace('`', ' ')}`" if item.called(language()) != item.id else "",
+        plain(money(item.price, settings)),
+    ]
     if item.stock == 0:
         line.append(f":red[{tr('recommend.card.sold_out')}]")
     elif item.stock is not None and item.stock < 10:

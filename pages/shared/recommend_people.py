@@ -105,7 +105,7 @@ def _options(app: Application, actor: Actor, catalogue: CatalogueView, asked: As
             counted("recommend.people.rules", len(catalogue.rules)), value=True, key="people-rules"
         ):
             values["rules"] = ()
-    return Asked(**values)
+    return Asked(**values, counts=False)
 
 
 def _list(
@@ -119,7 +119,7 @@ def _list(
     if without:
         before = {offer.item.id: place for place, offer in enumerate(made.offers, 1)}
         values = {name: getattr(asked, name) for name in ("person", "item", "basket", "words", "k", "rules")}
-        made = serving.recommend(app, actor, catalogue.id, Asked(**values, without=without))
+        made = serving.recommend(app, actor, catalogue.id, Asked(**values, without=without, counts=False))
     st.markdown(f"#### {_heading(asked, made, items)}")
     st.caption(about(made))
     if not made.offers:

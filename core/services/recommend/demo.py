@@ -12,6 +12,7 @@ from core.services.recommend import importing
 from core.services.recommend.catalogues import create_catalogue
 from core.services.recommend.snapshot import read_interactions, snapshot
 from core.services.recommend.versions import serve_model, store_model
+from core.services.recommend.wizard import start_comparison
 from core.services.studio.uploads import store_upload
 from core.services.views import Upload
 from core.training.watch import Quiet
@@ -30,7 +31,7 @@ EVENT_COLUMNS = {"user": "person", "item": "item", "time": "time", "kind": "kind
 
 
 def load_demo_catalogue(app: Application, actor: Actor, folder: Path, name: str) -> int | None:
-    """Makes it and puts the quick model in force; its id. None when the workspace has a catalogue already."""
+    """Makes it, puts the quick model in force and queues the wizard; its id. None when the workspace has a catalogue already."""
     actor.require(Permission.WORKSPACE)
     with app.database.read(actor.workspace_id) as rows:
         if rows.count(RecommendCatalogue):
@@ -50,4 +51,5 @@ def load_demo_catalogue(app: Application, actor: Actor, folder: Path, name: str)
     serve_model(
         app, actor, catalogue_id, store_model(app, actor.workspace_id, catalogue_id, model, last_interaction_id=last)
     )
+    start_comparison(app, actor, catalogue_id)
     return catalogue_id

@@ -18,6 +18,7 @@ from core.db.tables import utc_now
 from core.errors import BadInput, NotFound
 from core.recommend.cleaning import NEGATIVE_KINDS
 from core.services.application import Application
+from core.services.recommend import experimenting
 
 CLICKED, NOT_INTERESTED = "clicked", "not_interested"
 REACTIONS = (CLICKED, NOT_INTERESTED)
@@ -73,15 +74,18 @@ def react(
     event_id = record_event(app, actor, catalogue_id, person, item, kind=reaction)
     with app.database.write(actor.workspace_id) as rows:
         shown = rows.find(RecommendShown, RecommendShown.id == shown_id) if shown_id else None
+        shown = shown if shown is not None and shown.person == _person(person) else None
         rows.add(
             RecommendFeedback(
                 catalogue_id=catalogue_id,
                 person=_person(person),
                 item=item,
                 kind=reaction,
-                shown_id=shown.id if shown and shown.person == _person(person) else None,
+                shown_id=shown.id if shown else None,
             )
         )
+    if shown is not None:
+        experimenting.reacted(app, actor, shown.experiment_id)
     return event_id
 
 

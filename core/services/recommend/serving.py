@@ -37,7 +37,8 @@ class Asked:
     """What a list is wanted for: one of ``person``, ``item``, ``basket``, ``words``; nothing at all is somebody new.
 
     ``without``: items left out of the person's history to see what the list would be (what-if). ``rules`` None: those
-    published; else these instead (a draft). ``model_id``: another model than the one in force.
+    published; else these instead (a draft). ``model_id``: another model than the one in force. ``counts``: whether a
+    running experiment counts this list as shown; False for somebody who only looks.
     """
 
     person: str = ""
@@ -48,6 +49,7 @@ class Asked:
     without: Sequence[str] = ()
     rules: Sequence[Mapping[str, Any]] | None = None
     model_id: int | None = None
+    counts: bool = True
 
 
 def recommend(app: Application, actor: Actor, catalogue_id: int, asked: Asked) -> OfferList:
@@ -82,7 +84,9 @@ def recommend(app: Application, actor: Actor, catalogue_id: int, asked: Asked) -
         left_out={"seen": seen, "hidden": int((~now.shown).sum())},
         arm=arm.name if arm else "",
     )
-    return experimenting.shown(app, actor, catalogue_id, arm, asked.person, made) if arm else made
+    if arm is None or not asked.counts:
+        return made
+    return experimenting.shown(app, actor, catalogue_id, arm, asked.person, made)
 
 
 def person_events(app: Application, actor: Actor, catalogue_id: int, person: str) -> tuple[EventView, ...]:
