@@ -24,6 +24,8 @@ from core.services.content.voices import run_voice
 from core.services.embed import follow_encoder
 from core.services.golden import run_golden_job
 from core.services.ingest_job import run_ingest
+from core.services.recommend.import_job import run_import
+from core.services.recommend.wizard_job import run_comparison
 from core.services.retrieve import IndexCache
 from core.services.sentiment.batch_job import run_batch
 from core.services.snapshot import sweep
@@ -99,6 +101,8 @@ def handlers(app: Application) -> dict[str, Handler]:
         "tune": bound(run_training),
         "compress": bound(run_training),
         "sentiment": bound(run_batch),
+        "recommend_import": bound(run_import),
+        "recommend_compare": bound(run_comparison),
     }
 
 

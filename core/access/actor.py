@@ -23,6 +23,7 @@ class Permission(StrEnum):
     CONTENT = "content"  # write texts, templates, voices
     STUDIO = "studio"  # data sets, training, and which model serves what
     SENTIMENT = "sentiment"  # judge texts, label doubtful ones, see the mood of customers
+    RECOMMEND = "recommend"  # catalogues, models and rules of recommendations
     WORKSPACE = "workspace"
 
 

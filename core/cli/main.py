@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from core.access.actor import Actor, Role
-from core.cli import batch, sentiment, studio, write
+from core.cli import batch, recommend, sentiment, studio, write
 from core.errors import BadInput, PilotlightError
 from core.text.catalogue import LANGUAGES
 
@@ -18,6 +18,7 @@ cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pilotlight o
 studio.register(cli)
 sentiment.register(cli)
 write.register(cli)
+recommend.register(cli)
 
 KnowledgeBaseOption = Annotated[str, typer.Option("--knowledge-base", "-k", help="Name of the knowledge base.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

@@ -13,6 +13,7 @@ from core.services.faq import import_faq
 from core.services.golden_questions import import_golden
 from core.services.ingest import start_ingest
 from core.services.knowledge import create_knowledge_base
+from core.services.recommend.demo import load_demo_catalogue
 from core.services.views import Upload
 from core.services.workspace import save_workspace_settings
 
@@ -40,4 +41,5 @@ def load_demo(app: Application, actor: Actor) -> DemoMade | None:
     import_golden(app, actor, base, Upload("golden.jsonl", path=FOLDER / "golden.jsonl"))
     paths = sorted(p for folder in ("documents", "review") for p in (FOLDER / folder).iterdir() if p.is_file())
     job_id = start_ingest(app, actor, base, [Upload(path.name, path=path) for path in paths])
+    load_demo_catalogue(app, actor, FOLDER, name)
     return DemoMade(name, base, job_id)

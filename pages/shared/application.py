@@ -32,7 +32,14 @@ def warm_up() -> None:
 
     try:
         application()
-        for name in ("altair", "pandas", "core.services.ask", "core.services.handoff", "core.services.publish"):
+        for name in (
+            "altair",
+            "pandas",
+            "core.services.ask",
+            "core.services.handoff",
+            "core.services.publish",
+            "core.recommend.build",
+        ):
             importlib.import_module(name)
         application().encoder()  # the first question would otherwise wait for it
     except PilotlightError as error:

@@ -21,6 +21,7 @@ ICONS = {
     "inbox": ":material/inbox:",
     "sentiment": ":material/sentiment_satisfied:",
     "content": ":material/edit_note:",
+    "recommend": ":material/recommend:",
     "studio": ":material/model_training:",
 }
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
-from core.db import content_tables, sentiment_tables, studio_tables
+from core.db import content_tables, recommend_tables, sentiment_tables, studio_tables
 from core.db.tables import Base, UtcDateTime
 
 
@@ -14,6 +14,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 
 assert content_tables  # imported for their tables
+assert recommend_tables
 assert sentiment_tables
 assert studio_tables
 connection = context.config.attributes["connection"]

@@ -1,0 +1,190 @@
+"""A blend of recommenders whose weights are learnt on events that came after what its members learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from core.evaluation.ranking import top
+from core.recommend.base import POPULARITY, Model, Run, Share, shares
+from core.recommend.data import Doubles, Floats, History, Interactions, Ints, Items
+from core.recommend.split import newest_out
+
+_JUDGED = 3_000  # people
+_ASKED = 5  # validation items a person
+_CANDIDATES = 100  # best items of each member
+_ROUNDS = 30
+_LEAST = 20  # people; with fewer all members weigh the same
+
+
+class Blend(Model):
+    """The weighted sum of its members' scores, each row of which is brought to mean 0 and deviation 1 over the items.
+
+    Weights come from greedy forward selection with replacement on NDCG@10 (Caruana et al. 2004), which starts with the
+    best member, so that on validation the blend is never worse than it. ``refit`` members learn from the validation
+    events too, once the weights are known.
+    """
+
+    name = "blend"
+
+    def __init__(self, members: Mapping[str, Model] | None = None, finish: bool = True) -> None:
+        super().__init__()
+        self.members: dict[str, Model] = dict(members or {})
+        self.weights: dict[str, float] = {}
+        self._finish = finish
+
+    def _learn(self, data: Interactions, items: Items, run: Run) -> None:
+        if run.validation is not None:
+            inner, held = data, run.validation
+        else:
+            inner, held = newest_out(data, _JUDGED, run.seed)
+        for number, (name, member) in enumerate(self.members.items()):
+            run.watch.step("blend", number, len(self.members))
+            member.fit(inner, items, seed=run.seed, watch=run.watch, validation=held, work=_under(run.work, name))
+        self._learn_weights(inner, held, run.seed)
+        if self._finish and run.validation is None:
+            self._finish_members(data, items, run)
+
+    def weigh(self, data: Interactions, items: Items, held: Interactions, seed: int = 0) -> Self:
+        """Learns only the weights, for members that are fitted on ``data`` already."""
+        self._start(data, items, seed)
+        self._learn_weights(data, held, seed)
+        return self
+
+    def _learn_weights(self, data: Interactions, held: Interactions, seed: int) -> None:
+        asked = _questions(self.members, data, held, seed)
+        if len({question.person for question in asked}) < _LEAST:
+            self.weights = {name: 1.0 / len(self.members) for name in self.members}
+            self._facts["weights"] = dict(self.weights)
+            return
+        chosen, reached = _greedy([question.scores for question in asked], len(self.members))
+        self.weights = {name: float(w) for name, w in zip(self.members, chosen, strict=True) if w > 0}
+        self._facts |= {"weights": dict(self.weights), "validation_ndcg": reached}
+
+    def refit(self, data: Interactions, items: Items, **values: Any) -> Self:
+        """Members refit; weights stay."""
+        if not self.weights:
+            return self.fit(data, items, **values)
+        from core.training.watch import Quiet
+
+        seed = values.get("seed", 0)
+        self._start(data, items, seed)
+        self._finish_members(data, items, Run(seed, values.get("watch") or Quiet(), None, values.get("work")))
+        return self
+
+    def _finish_members(self, data: Interactions, items: Items, run: Run) -> None:
+        for name in self.weights:
+            work = _under(run.work, name)
+            self.members[name].refit(data, items, seed=run.seed, watch=run.watch, work=work)
+
+    def _score(self, histories: Sequence[History]) -> Floats | None:
+        parts = [w * normal(self.members[name].scores_for(histories)) for name, w in self.weights.items()]
+        return np.sum(parts, axis=0, dtype=np.float32) if parts else None
+
+    def similar(self, item: int) -> Floats:
+        parts = [
+            w * normal(self.members[name].similar(item)[None])[0]
+            for name, w in self.weights.items()
+            if self.members[name].personal
+        ]
+        return np.sum(parts, axis=0, dtype=np.float32) if parts else self._popularity.copy()
+
+    def reasons_for(self, history: History, items: Sequence[int]) -> list[tuple[Share, ...]]:
+        """Its members' shares, in proportion to their weights; members without a reason have no say."""
+        parts: list[dict[int, float]] = [{} for _ in items]
+        for name, weight in self.weights.items():
+            for mine, told in zip(parts, self.members[name].reasons_for(history, items), strict=True):
+                for share in told:
+                    mine[share.item] = mine.get(share.item, 0.0) + weight * share.share
+        return [shares(mine) for mine in parts]
+
+    def save(self, folder: Path) -> None:
+        """Members in folders of their own below it; all are sealed."""
+        from core.recommend.store import save_model
+
+        for name in self.weights:
+            self.members[name].save(folder / name)
+        settings = {"weights": dict(self.weights), "finish": self._finish}
+        save_model(folder, self.name, self._item_ids, self._facts, settings, {POPULARITY: self._popularity})
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        from core.recommend.build import open_model
+        from core.recommend.store import load_model
+
+        stored = load_model(folder, cls.name)
+        model = cls(finish=bool(stored.settings["finish"]))
+        model.weights = dict(stored.settings["weights"])
+        model.members = {name: open_model(folder / name) for name in model.weights}
+        model._item_ids, model._facts = stored.item_ids, dict(stored.facts)
+        model._popularity = stored.tensors[POPULARITY]
+        return model
+
+
+def normal(scores: Floats) -> Floats:
+    """Rows [rows, items] with mean 0 and deviation 1; a row of equals becomes zeros."""
+    middle = scores.mean(axis=1, keepdims=True)
+    spread = scores.std(axis=1, keepdims=True)
+    found: Floats = ((scores - middle) / np.where(spread > 1e-12, spread, 1.0)).astype(np.float32)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """``scores`` [members, 1 + candidates]: the item that came next, then those that compete with it."""
+
+    person: int
+    scores: Doubles
+
+
+def _questions(members: Mapping[str, Model], data: Interactions, held: Interactions, seed: int) -> list[_Question]:
+    able = np.unique(held.liked.users)
+    if len(able) > _JUDGED:
+        able = np.sort(np.random.default_rng(seed).choice(able, _JUDGED, replace=False))
+    asked: list[_Question] = []
+    for first in range(0, len(able), 256):
+        people = able[first : first + 256].tolist()
+        histories = [data.history(user) for user in people]
+        scores = [normal(member.scores_for(histories)) for member in members.values()]
+        seen = [history.seen for history in histories]
+        best = [top(one, _CANDIDATES, seen) for one in scores]
+        for row, user in enumerate(people):
+            wanted = np.setdiff1d(held.liked.history(user).items[:_ASKED], seen[row])
+            rivals = np.setdiff1d(np.concatenate([one[row] for one in best]), np.append(wanted, -1))
+            rows = np.stack([one[row] for one in scores]).astype(np.float64)
+            asked += [_Question(user, rows[:, np.append(item, rivals)]) for item in wanted.tolist()]
+    return asked
+
+
+def _greedy(questions: Sequence[Doubles], members: int) -> tuple[Doubles, float]:
+    """Weights that sum to 1, and the NDCG@10 that they reach."""
+    longest = max(one.shape[1] for one in questions)
+    cells = np.full((members, len(questions), longest), np.nan)
+    for place, one in enumerate(questions):
+        cells[:, place, : one.shape[1]] = one
+    counts = np.zeros(members)
+    whole = np.zeros(cells.shape[1:])
+    best, kept = -1.0, counts.copy()
+    for _ in range(_ROUNDS):
+        tried = [_ndcg(whole + cells[member]) for member in range(members)]
+        member = int(np.argmax(tried))
+        counts[member] += 1
+        whole += cells[member]
+        if tried[member] > best + 1e-9:
+            best, kept = tried[member], counts.copy()
+    return kept / kept.sum(), best
+
+
+def _ndcg(scores: Doubles) -> float:
+    """Mean NDCG@10 of the first column among its row; NaN is no candidate."""
+    with np.errstate(invalid="ignore"):
+        places: Ints = 1 + (scores[:, 1:] > scores[:, :1]).sum(axis=1)
+    return float(np.where(places <= 10, 1 / np.log2(1 + places), 0.0).mean())
+
+
+def _under(work: Path | None, name: str) -> Path | None:
+    return None if work is None else work / name

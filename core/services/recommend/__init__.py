@@ -1,0 +1,1 @@
+"""Recommendations: catalogues, imports, the day-0 wizard, lists, rules, feedback and experiments."""
