@@ -19,7 +19,7 @@ from core.jobs.worker import Handler, JobRunner, alive, work
 from core.models.hub import ModelHub
 from core.services.application import Application
 from core.services.build import run_build, run_rebuild
-from core.services.content.batch_job import run_batch
+from core.services.content.batch_job import run_batch as run_briefs
 from core.services.content.voices import run_voice
 from core.services.embed import follow_encoder
 from core.services.golden import run_golden_job
@@ -27,7 +27,7 @@ from core.services.ingest_job import run_ingest
 from core.services.recommend.import_job import run_import
 from core.services.recommend.wizard_job import run_comparison
 from core.services.retrieve import IndexCache
-from core.services.sentiment.batch_job import run_batch
+from core.services.sentiment.batch_job import run_batch as run_sentiment
 from core.services.snapshot import sweep
 from core.services.studio.data_set_job import run_data_set
 from core.services.studio.run_job import run_training
@@ -94,13 +94,13 @@ def handlers(app: Application) -> dict[str, Handler]:
         "clean_up": bound(run_build),
         "rebuild": bound(run_rebuild),
         "golden": bound(run_golden_job),
-        "briefs": bound(run_batch),
+        "briefs": bound(run_briefs),
         "voice": bound(run_voice),
         "data_set": bound(run_data_set),
         "train": bound(run_training),
         "tune": bound(run_training),
         "compress": bound(run_training),
-        "sentiment": bound(run_batch),
+        "sentiment": bound(run_sentiment),
         "recommend_import": bound(run_import),
         "recommend_compare": bound(run_comparison),
     }

@@ -18,7 +18,9 @@ from core.errors import Unavailable
 
 NAME = "pilotlight.json"
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "numpy", "scikit-learn", "onnxruntime", "ctranslate2")
-Kind = Literal["text_classifier", "sentence_pair", "encoder", "language_model", "lstm", "tabular", "image", "recommender"]
+Kind = Literal[
+    "text_classifier", "sentence_pair", "encoder", "language_model", "lstm", "tabular", "image", "recommender"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """sentiment
 
-Revision ID: 0003_sentiment
+Revision ID: 0003
 Revises: 0002
 """
 

@@ -1,7 +1,7 @@
 """content generation
 
-Revision ID: 0003_content
-Revises: 0002
+Revision ID: 0004
+Revises: 0003
 """
 
 import sqlalchemy as sa
