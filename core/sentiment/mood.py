@@ -1,8 +1,8 @@
 """Anger and urgency of customer messages, and how they add up over a conversation.
 
-Anger is what the classifier calls negative, raised by words of anger, shouting and marks (``mood_words.json``); urgency
-is told by its words alone. Both are in 0..1. The rolling score leans on the newest message, so that one outburst does
-not decide and a customer who calms down is seen to.
+Anger is what the classifier calls negative, or what several words of anger say by themselves, raised by such words,
+shouting and marks (``mood_words.json``); urgency is told by its words alone. Both are in 0..1. The rolling score leans
+on the newest message, so that one outburst does not decide and a customer who calms down is seen to.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from core.text.words import simplify
 NEWEST = 0.6  # weight of the newest message in the rolling score
 PLAIN = 0.65  # anger of a surely negative message without a word of anger
 PER_CUE = 0.2
+PER_FURTHER_CUE = 0.4  # what a second and third word of anger say by themselves
 URGENT_CUE = 0.45
 WEIGHT_OF_URGENCY = 0.35
 _SHOUTED = re.compile(r"\b[A-Z]{4,}\b")
@@ -65,8 +66,9 @@ def heat_of(text: str, judgement: Judgement) -> Heat:
     angry, urgent = cues_of(text, "anger"), cues_of(text, "urgency")
     loud = [*_SHOUTED.findall(text)[:2], *_MARKS.findall(text)[:1]]
     raised = PLAIN + PER_CUE * len(angry) + 0.5 * PER_CUE * len(loud)
-    # A word of anger in a text that reads well ("no complaints at all") counts for little.
-    anger = judgement.negative * min(1.0, raised)
+    # One word of anger in a text that reads well ("no complaint at all") says little; several speak for themselves.
+    by_words = min(1.0, PER_FURTHER_CUE * max(0, len(angry) - 1)) * (1 - judgement.positive)
+    anger = max(judgement.negative, by_words) * min(1.0, raised)
     return Heat(round(anger, 4), round(min(1.0, URGENT_CUE * len(urgent)), 4), tuple(angry + urgent + loud))
 
 

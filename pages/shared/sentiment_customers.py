@@ -10,7 +10,7 @@ import streamlit as st
 from core.access.actor import ALLOWED, Actor, Permission
 from core.services.application import Application
 from core.services.sentiment import customers
-from core.services.sentiment.model import sentiment_settings, set_sentiment_settings
+from core.services.sentiment.model import HANDOFF_AT, sentiment_settings, set_sentiment_settings
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import PAGES, empty_state, notice
@@ -54,7 +54,7 @@ def _heated(app: Application, actor: Actor) -> None:
     st.subheader(tr("sentiment.customers.heated"), anchor=False)
     for number, title, score, moment in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-heated-{number}"):
-            colour = "red" if score >= 0.75 else "orange" if score >= 0.4 else "gray"
+            colour = "red" if score >= HANDOFF_AT else "orange" if score >= 0.4 else "gray"
             st.badge(tr("sentiment.customers.score", score=f"{score:.2f}"), color=colour)  # type: ignore[arg-type]
             st.markdown(plain(title) or tr("sentiment.customers.untitled"), width="content")
             st.caption(when(moment), width="content")
@@ -68,7 +68,7 @@ def _settings(app: Application, actor: Actor) -> None:
         with st.form("mood-settings", border=False):
             on = st.toggle(tr("sentiment.customers.on"), value=said.handoff_at is not None, key="mood-on")
             bound = st.slider(
-                tr("sentiment.customers.bound"), 0.2, 1.0, said.handoff_at or 0.75, 0.05, key="mood-bound",
+                tr("sentiment.customers.bound"), 0.2, 1.0, said.handoff_at or HANDOFF_AT, 0.05, key="mood-bound",
                 help=tr("sentiment.customers.bound_help"),
             )  # fmt: skip
             confident = st.slider(

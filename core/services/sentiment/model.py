@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STARTER = "pilotlight-sentiment"
 TASK = "sentiment"
 SETTINGS = "sentiment"
+HANDOFF_AT = 0.65  # unless the owner sets another bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,12 @@ class SentimentSettings:
     and urgency (0..1) from which a person is asked in; None for never."""
 
     confident: float = CONFIDENT
-    handoff_at: float | None = 0.75
+    handoff_at: float | None = HANDOFF_AT
 
 
 def settings_of(workspace: Workspace) -> SentimentSettings:
     said: dict[str, Any] = dict(workspace.settings.get(SETTINGS) or {})
-    return SentimentSettings(float(said.get("confident", CONFIDENT)), said.get("handoff_at", 0.75))
+    return SentimentSettings(float(said.get("confident", CONFIDENT)), said.get("handoff_at", HANDOFF_AT))
 
 
 def sentiment_settings(app: Application, actor: Actor) -> SentimentSettings:

@@ -94,6 +94,8 @@ def test_anger_needs_a_negative_text_and_words_raise_it() -> None:
     assert calm.anger < cross.anger <= 0.9
     assert cross.cues[:2] == ("ridiculous", "lawyer")
     assert heat_of("No complaint at all, thank you", judged(0.02)).anger < 0.05
+    misread = Judgement("uncertain", "neutral", 0.5, (0.2, 0.5, 0.3), "en")
+    assert heat_of("unacceptable, a scam, I am furious", misread).anger > 0.5, "three words of anger outweigh a doubt"
     urgent = heat_of("马上给我退款", judged(0.1))
     assert urgent.urgency > 0
     assert urgent.level < 0.35, "urgency alone makes no customer angry"
