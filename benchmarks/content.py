@@ -1,7 +1,7 @@
 """Content generation: what a memory of a company's texts gains, and how fast it writes.
 
-The memory (kNN-LM) on two corpora that are not in the training of the starters: replies and texts of a shop's demo
-documents together with descriptions of the E2E set (English), and headlines of TNEWS (Chinese). Base and memory are
+The memory (kNN-LM) on corpora that are not in the training of the starters: descriptions of the E2E set and the demo
+company's documents (English), headlines of TNEWS and the demo company's documents (Chinese). Base and memory are
 measured in the same run on the same held-back tenth. Then the time to the first token of a 124M shape with random
 weights, with and without a memory, and four people at once against one.
 
