@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from core.content.templates import Template, filled
 from core.types import Language, PassageRecord
 
+WHOLE = frozenset({"poem", "dialogue"})  # templates whose text is not whole without its opening
 PASSAGE_CHARS = 6000  # of all passages that a prompt carries
 
 

@@ -90,6 +90,17 @@ def configured(chat: BaseChatModel, settings: GenerationSettings, seed: int) -> 
     return chat.model_copy(update={name: value for name, value in wanted.items() if name in known})
 
 
+def behind(opening: str, events: Iterator[Event]) -> Iterator[Event]:
+    """``events`` with ``opening`` before the first piece of each variant."""
+    begun: set[int] = set()
+    for event in events:
+        if isinstance(event, Piece) and event.variant not in begun:
+            begun.add(event.variant)
+            yield Piece(event.prompt, event.variant, opening + event.text)
+        else:
+            yield event
+
+
 def from_texts(texts: Sequence[str], seed: int) -> Iterator[Event]:
     """Texts that are there already, as if they had been written."""
     for variant, text in enumerate(texts):

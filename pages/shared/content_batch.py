@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.access.actor import Actor
@@ -126,8 +128,12 @@ def _result(app: Application, actor: Actor, job: JobView) -> None:
         )
     with st.container(horizontal=True):
         for format, label in FORMATS.items():
-            name, data = exporting.export_job(app, actor, job.id, format)
             st.download_button(
-                label, data, file_name=name, key=f"batch-{format}-{job.id}", icon=":material/download:",
-                type="tertiary", on_click="ignore",
+                label, partial(_exported, app, actor, job.id, format), file_name=exporting.file_name(format),
+                key=f"batch-{format}-{job.id}", icon=":material/download:", type="tertiary", on_click="ignore",
             )  # fmt: skip
+
+
+def _exported(app: Application, actor: Actor, job_id: int, format: str) -> bytes:
+    """Made when it is asked for: a batch may be long."""
+    return exporting.export_job(app, actor, job_id, format)[1]

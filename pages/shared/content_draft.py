@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from functools import partial
 
 import streamlit as st
 
@@ -126,10 +127,15 @@ def _export(app: Application, actor: Actor, draft: DraftView, key: str) -> None:
         return
     with st.popover(tr("content.draft.export"), icon=":material/download:", type="tertiary"):
         for format, label in FORMATS.items():
-            name, data = exporting.export_drafts(app, actor, [draft.id], format)
             st.download_button(
-                label, data, file_name=name, key=f"export-{format}-{key}-{draft.id}", on_click="ignore", width="stretch"
-            )
+                label, partial(_exported, app, actor, draft.id, format), file_name=exporting.file_name(format),
+                key=f"export-{format}-{key}-{draft.id}", on_click="ignore", width="stretch",
+            )  # fmt: skip
+
+
+def _exported(app: Application, actor: Actor, draft_id: int, format: str) -> bytes:
+    """Made when it is asked for: the page is drawn often."""
+    return exporting.export_drafts(app, actor, [draft_id], format)[1]
 
 
 def _notes(draft: DraftView) -> None:

@@ -32,7 +32,7 @@ def why_not(offer: Offer, spoken: str) -> str:
     comma = tr("content.comma")
     if offer.fit.why == "language":
         known = comma.join(language_name(code) for code in abilities.languages)
-        return tr("content.why.language", known=known, language=language_name(spoken))
+        return tr("content.why.language", known=known, found=language_name(spoken))
     if offer.fit.why == "task":
         return tr("content.why.task", tasks=comma.join(task_name(task) for task in abilities.tasks))
     return tr(f"content.why.{offer.fit.why}")

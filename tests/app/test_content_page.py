@@ -89,6 +89,10 @@ def test_a_template_that_nobody_can_write_says_so_and_what_can_be_written(open_p
     said = texts(page)
     assert "No model here can write" in said
     assert "PILOTLIGHT_LLM=endpoint" in said
+    page.segmented_control(key="write.language").set_value("zh").run()
+    assert not page.error
+    assert "knows English only, not Chinese" in texts(page)
+    page.segmented_control(key="write.language").set_value("en").run()
     assert not [one for one in page.button if one.key == "write-go"]
     page.button(key="instead-dialogue").click().run()
     assert page.button(key="write-go")

@@ -38,13 +38,18 @@ def export_job(app: Application, actor: Actor, job_id: int, format: str) -> tupl
     return _file(actor, [(draft, one) for draft in drafts for one in draft.variants], format)
 
 
+def file_name(format: str) -> str:
+    """What such a file is called."""
+    return f"pilotlight-texts.{format}"
+
+
 def _file(actor: Actor, texts: Sequence[tuple[DraftView, VariantView]], format: str) -> tuple[str, bytes]:
     exported = [
         Exported(draft.title, one.text, _facts(actor, draft, one), draft.created_at)
         for draft, one in texts
         if one.text.strip()
     ]
-    return f"pilotlight-texts.{format}", export(exported, format)
+    return file_name(format), export(exported, format)
 
 
 def _facts(actor: Actor, draft: DraftView, one: VariantView) -> dict[str, str]:

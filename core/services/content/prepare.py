@@ -78,7 +78,7 @@ def _refusal(offer: Offer, language: str, title: str) -> BadInput:
         return BadInput("content.needs_sources", title=title)
     if offer.fit.why == "language":
         known = ", ".join(offer.model.abilities.languages)
-        return BadInput("content.language_unknown", name=name, language=language, known=known)
+        return BadInput("content.language_unknown", name=name, found=language, known=known)
     if offer.model.origin == "documents":
         return BadInput("content.no_model", title=title)
     return BadInput("content.task_unknown", name=name, title=title, tasks=", ".join(offer.model.abilities.tasks))
@@ -89,7 +89,7 @@ def _check_language(offer: Offer, request: WriteRequest, values: dict[str, str])
     known = offer.model.abilities.languages
     found = detect_language("\n".join(values.values()))
     if known and found not in known:
-        raise BadInput("content.language_unknown", name=offer.model.name, language=found, known=", ".join(known))
+        raise BadInput("content.language_unknown", name=offer.model.name, found=found, known=", ".join(known))
 
 
 def _check_voice(app: Application, actor: Actor, prepared: Prepared) -> None:
@@ -170,7 +170,9 @@ def _by_model(
         shape = voices.open_voice(app, actor, prepared.request.voice_id, generator).shape
     elif prepared.passages:
         shape = voices.of_passages(generator, prepared.passages).shape
-    yield from generator.generate([prompt], prepared.settings, cancelled, shape=shape)
+    written = generator.generate([prompt], prepared.settings, cancelled, shape=shape)
+    goes_on = prepared.model.abilities.kind == "continues" and prepared.template.id in prompts.WHOLE
+    yield from writers.behind(prompt, written) if goes_on else written
 
 
 def quoted(app: Application, actor: Actor, prepared: Prepared) -> list[str]:

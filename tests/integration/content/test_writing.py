@@ -30,6 +30,7 @@ def test_the_same_seed_gives_the_same_texts(app: Application, me: Actor) -> None
     assert first.state == "done"
     assert [one.text for one in first.variants] == [one.text for one in second.variants]
     assert first.variants[0].text != first.variants[1].text
+    assert all(one.text.startswith("ROMEO:") for one in first.variants), "a scene is not whole without its opening"
     assert first.settings["seed"] == 5
     assert {one.reason for one in first.variants} <= {"length", "end"}
     other = writing.write(app, me, WriteRequest(**{**_fields(ROMEO), "seed": None}))
@@ -56,6 +57,7 @@ def test_what_a_model_cannot_do_is_refused_before_anything_is_stored(app: Applic
         with pytest.raises(BadInput) as caught:
             writing.write(app, me, request)
         assert caught.value.code == code, request
+        assert caught.value.sentence("en") != caught.value.sentence("zh")
     with pytest.raises(NotFound):
         writing.write(app, me, WriteRequest("dialogue", {"first": "x"}, model="folder:nobody"))
     assert drafts.list_drafts(app, me).total == 0
