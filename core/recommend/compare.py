@@ -13,6 +13,7 @@ import numpy as np
 from core.evaluation.intervals import Interval, mean_difference
 from core.evaluation.ranking import ndcg_of_ranks, ranks_of, recall_of_ranks, reciprocal_of_ranks, top
 from core.recommend.base import Model
+from core.recommend.blend import Blend
 from core.recommend.build import BASELINE
 from core.recommend.data import Doubles, Interactions, Ints, Items
 from core.recommend.split import Kind, Split, choose_kind, split
@@ -103,6 +104,8 @@ def compare(
     for number, name in enumerate(names):
         watch.step("compare", number, len(names))
         model = build(name)
+        if isinstance(model, Blend):
+            model.holdout = "last" if parts.kind == "last" else "newest"  # weights for what will be asked
         start = time.perf_counter()
         model.fit(parts.train, items, seed=args.seed, watch=watch, work=None if work is None else work / name)
         seconds = time.perf_counter() - start
