@@ -13,6 +13,7 @@ from core.evaluation.ranking import ndcg_of_ranks, ranks_of, recall_of_ranks, re
 PEOPLE, ITEMS = 60, 40
 
 
+@pytest.mark.slow  # ranx compiles itself before it measures
 @pytest.mark.parametrize("levels", [3, 10_000], ids=["many ties", "few ties"])
 def test_measures_equal_those_of_ranx(levels: int) -> None:
     """ranx ranks what it is given and keeps the order of equals, so it is given items in the order of the catalogue."""
