@@ -10,6 +10,7 @@ from pages.shared.guard import guard
 app, actor = guard(Permission.RECOMMEND)
 
 from pages.shared import (  # noqa: E402 - guard() is the page's first statement
+    recommend_cards,
     recommend_data,
     recommend_experiment,
     recommend_fresh,
@@ -42,6 +43,7 @@ ICONS = {
 show_notices()
 take_new_choice()
 read_address()
+recommend_cards.styles()
 title("recommend")
 with st.container(horizontal=True, vertical_alignment="bottom", key="catalogue-choice"):
     with st.container(width="stretch"):

@@ -49,8 +49,8 @@ class Starter:
     args: LanguageModelArgs = field(default_factory=LanguageModelArgs)
 
 
-# What minutes on two cores can teach: by the scaling laws (Hoffmann et al. 2022, arXiv:2203.15556) 40 teraflops are best
-# spent on a model even smaller than this; one of 10 million weights was at a perplexity of 400 where this one writes.
+# What minutes on two cores can teach: by the scaling laws (Hoffmann et al. 2022, arXiv:2203.15556) 40 teraflops are
+# best spent on a model smaller still.
 _COMMON = LanguageModelArgs(
     layers=4, heads=4, width=256, max_tokens=256, batch_size=8, dropout=0.05, epochs=1000, patience=0,
     evaluations_per_epoch=1, schedule="linear", learning_rate=2e-3, muon_rate=0.02, sample_tokens=60, seed=SEED,

@@ -11,11 +11,11 @@ import numpy as np
 
 from core.evaluation.ranking import top
 from core.recommend.base import POPULARITY, Model, Run, Share, shares
-from core.recommend.data import Doubles, Floats, History, Interactions, Ints, Items
-from core.recommend.split import newest_out
+from core.recommend.data import Bools, Doubles, Floats, History, Interactions, Items
+from core.recommend.split import Kind, split
 
 _JUDGED = 3_000  # people
-_ASKED = 5  # validation items a person
+_ASKED = 50  # validation items a person
 _CANDIDATES = 100  # best items of each member
 _ROUNDS = 30
 _LEAST = 20  # people; with fewer all members weigh the same
@@ -25,14 +25,18 @@ class Blend(Model):
     """The weighted sum of its members' scores, each row of which is brought to mean 0 and deviation 1 over the items.
 
     Weights come from greedy forward selection with replacement on NDCG@10 (Caruana et al. 2004), which starts with the
-    best member, so that on validation the blend is never worse than it. ``refit`` members learn from the validation
-    events too, once the weights are known.
+    best member, so that on validation the blend is never worse than it. Without validation events ``holdout`` of the
+    data are kept back: "newest" for lists of what people will like, "last" for the very next thing. ``finish``: members
+    take those events in, too, once the weights are known.
     """
 
     name = "blend"
 
-    def __init__(self, members: Mapping[str, Model] | None = None, finish: bool = True) -> None:
+    def __init__(
+        self, members: Mapping[str, Model] | None = None, finish: bool = True, holdout: Kind = "newest"
+    ) -> None:
         super().__init__()
+        self.holdout = holdout
         self.members: dict[str, Model] = dict(members or {})
         self.weights: dict[str, float] = {}
         self._finish = finish
@@ -41,7 +45,8 @@ class Blend(Model):
         if run.validation is not None:
             inner, held = data, run.validation
         else:
-            inner, held = newest_out(data, _JUDGED, run.seed)
+            parts = split(data, self.holdout, seed=run.seed)
+            inner, held = parts.train, parts.test
         for number, (name, member) in enumerate(self.members.items()):
             run.watch.step("blend", number, len(self.members))
             member.fit(inner, items, seed=run.seed, watch=run.watch, validation=held, work=_under(run.work, name))
@@ -57,11 +62,11 @@ class Blend(Model):
 
     def _learn_weights(self, data: Interactions, held: Interactions, seed: int) -> None:
         asked = _questions(self.members, data, held, seed)
-        if len({question.person for question in asked}) < _LEAST:
+        if len(asked) < _LEAST:
             self.weights = {name: 1.0 / len(self.members) for name in self.members}
             self._facts["weights"] = dict(self.weights)
             return
-        chosen, reached = _greedy([question.scores for question in asked], len(self.members))
+        chosen, reached = _greedy(asked, len(self.members))
         self.weights = {name: float(w) for name, w in zip(self.members, chosen, strict=True) if w > 0}
         self._facts |= {"weights": dict(self.weights), "validation_ndcg": reached}
 
@@ -135,10 +140,10 @@ def normal(scores: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """``scores`` [members, 1 + candidates]: the item that came next, then those that compete with it."""
+    """One person's candidates: ``scores`` [members, c] and which of them came next, ``wanted`` bool [c]."""
 
-    person: int
-    scores: Doubles
+    scores: Floats
+    wanted: Bools
 
 
 def _questions(members: Mapping[str, Model], data: Interactions, held: Interactions, seed: int) -> list[_Question]:
@@ -153,24 +158,28 @@ def _questions(members: Mapping[str, Model], data: Interactions, held: Interacti
         seen = [history.seen for history in histories]
         best = [top(one, _CANDIDATES, seen) for one in scores]
         for row, user in enumerate(people):
-            wanted = np.setdiff1d(held.liked.history(user).items[:_ASKED], seen[row])
-            rivals = np.setdiff1d(np.concatenate([one[row] for one in best]), np.append(wanted, -1))
-            rows = np.stack([one[row] for one in scores]).astype(np.float64)
-            asked += [_Question(user, rows[:, np.append(item, rivals)]) for item in wanted.tolist()]
+            wanted = np.setdiff1d(held.liked.history(user).items, seen[row])[:_ASKED]
+            numbers = np.union1d(np.concatenate([one[row] for one in best]), wanted)
+            numbers = numbers[numbers >= 0]
+            if len(wanted):
+                cells = np.stack([one[row, numbers] for one in scores])
+                asked.append(_Question(cells, np.isin(numbers, wanted)))
     return asked
 
 
-def _greedy(questions: Sequence[Doubles], members: int) -> tuple[Doubles, float]:
+def _greedy(questions: Sequence[_Question], members: int) -> tuple[Doubles, float]:
     """Weights that sum to 1, and the NDCG@10 that they reach."""
-    longest = max(one.shape[1] for one in questions)
-    cells = np.full((members, len(questions), longest), np.nan)
+    longest = max(len(one.wanted) for one in questions)
+    cells = np.full((members, len(questions), longest), -np.inf, np.float32)
+    wanted = np.zeros((len(questions), longest), bool)
     for place, one in enumerate(questions):
-        cells[:, place, : one.shape[1]] = one
+        cells[:, place, : len(one.wanted)] = one.scores
+        wanted[place, : len(one.wanted)] = one.wanted
     counts = np.zeros(members)
-    whole = np.zeros(cells.shape[1:])
+    whole = np.zeros(cells.shape[1:], np.float32)
     best, kept = -1.0, counts.copy()
     for _ in range(_ROUNDS):
-        tried = [_ndcg(whole + cells[member]) for member in range(members)]
+        tried = [_ndcg(whole + cells[member], wanted) for member in range(members)]
         member = int(np.argmax(tried))
         counts[member] += 1
         whole += cells[member]
@@ -179,11 +188,15 @@ def _greedy(questions: Sequence[Doubles], members: int) -> tuple[Doubles, float]
     return kept / kept.sum(), best
 
 
-def _ndcg(scores: Doubles) -> float:
-    """Mean NDCG@10 of the first column among its row; NaN is no candidate."""
-    with np.errstate(invalid="ignore"):
-        places: Ints = 1 + (scores[:, 1:] > scores[:, :1]).sum(axis=1)
-    return float(np.where(places <= 10, 1 / np.log2(1 + places), 0.0).mean())
+def _ndcg(scores: Floats, wanted: Bools) -> float:
+    """Mean NDCG@10 of rows of candidates; -inf is no candidate."""
+    k = min(10, scores.shape[1])
+    chosen = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    order = np.argsort(-np.take_along_axis(scores, chosen, axis=1), axis=1, kind="stable")
+    gains = np.take_along_axis(wanted, np.take_along_axis(chosen, order, axis=1), axis=1)
+    discounts = 1 / np.log2(2 + np.arange(k))
+    ideal = discounts.cumsum()[np.minimum(wanted.sum(axis=1), k) - 1]
+    return float((gains @ discounts / ideal).mean())
 
 
 def _under(work: Path | None, name: str) -> Path | None:

@@ -13,6 +13,7 @@ import numpy as np
 from core.evaluation.intervals import Interval, mean_difference
 from core.evaluation.ranking import ndcg_of_ranks, ranks_of, recall_of_ranks, reciprocal_of_ranks, top
 from core.recommend.base import Model
+from core.recommend.blend import Blend
 from core.recommend.build import BASELINE
 from core.recommend.data import Doubles, Interactions, Ints, Items
 from core.recommend.split import Kind, Split, choose_kind, split
@@ -100,12 +101,10 @@ def compare(
     names = tuple(dict.fromkeys((BASELINE, *args.models)))
     results: list[Result] = []
     base: _Lists | None = None
+    fits = _Fits(parts, items, build, args.seed, watch, work)
     for number, name in enumerate(names):
         watch.step("compare", number, len(names))
-        model = build(name)
-        start = time.perf_counter()
-        model.fit(parts.train, items, seed=args.seed, watch=watch, work=None if work is None else work / name)
-        seconds = time.perf_counter() - start
+        model, seconds = fits.fitted(name, blended=Blend.name in names)
         lists = judged(model, parts.train, people, wanted, args.k, watch)
         base = base or lists
         results.append(_result(name, lists, base, parts.train, seconds, model.facts, args.seed))
@@ -114,6 +113,59 @@ def compare(
     watch.step("compare", len(names), len(names))
     ordered = tuple(sorted(results, key=lambda one: (-one.ndcg.value, names.index(one.name))))
     return Comparison(_protocol(parts, args, len(people)), ordered, verdict_of(ordered, len(people), len(data)))
+
+
+class _Fits:
+    """Fits each model once. With a blend, its members learn from the older part of ``train`` first, its weights from
+    how they then do on the newer part, and they take that in before anything is judged."""
+
+    def __init__(self, parts: Split, items: Items, build: Build, seed: int, watch: Watch, work: Path | None) -> None:
+        self._train, self._items, self._build, self._seed, self._watch = parts.train, items, build, seed, watch
+        self._work = work
+        self._holdout: Kind = "last" if parts.kind == "last" else "newest"  # weights for what will be asked
+        self._blend: Blend | None = None
+        self._spent: dict[str, float] = {}
+
+    def fitted(self, name: str, *, blended: bool) -> tuple[Model, float]:
+        """The model and the seconds that its fit took."""
+        if blended and self._blend is None:
+            self._blend = self._blended()
+        if self._blend is not None and name == Blend.name:
+            return self._blend, sum(self._spent.values())
+        if self._blend is not None and name in self._blend.members:
+            return self._blend.members[name], self._spent[name]
+        model = self._build(name)
+        start = time.perf_counter()
+        model.fit(self._train, self._items, seed=self._seed, watch=self._watch, work=self._folder(name))
+        return model, time.perf_counter() - start
+
+    def _blended(self) -> Blend:
+        blend = self._build(Blend.name)
+        if not isinstance(blend, Blend):
+            raise TypeError("the model named blend has to be one")
+        inner = split(self._train, self._holdout, seed=self._seed)
+        for name, member in blend.members.items():
+            start = time.perf_counter()
+            member.fit(
+                inner.train,
+                self._items,
+                seed=self._seed,
+                watch=self._watch,
+                validation=inner.test,
+                work=self._folder(name),
+            )
+            self._spent[name] = time.perf_counter() - start
+        start = time.perf_counter()
+        blend.weigh(inner.train, self._items, inner.test, self._seed)
+        self._spent[Blend.name] = time.perf_counter() - start
+        for name, member in blend.members.items():
+            start = time.perf_counter()
+            member.refit(self._train, self._items, seed=self._seed, watch=self._watch, work=self._folder(name))
+            self._spent[name] += time.perf_counter() - start
+        return blend
+
+    def _folder(self, name: str) -> Path | None:
+        return None if self._work is None else self._work / name
 
 
 def judged_people(parts: Split, most: int, seed: int) -> tuple[Ints, list[Ints]]:

@@ -27,7 +27,7 @@ from core.training.watch import Watch
 
 Objective = Literal["next", "masked"]
 _BUCKET = 20  # batches among which histories of like length are brought together
-_WARM_UP = 100  # steps
+_WARM_UP = 100  # steps, or a tenth of all where those are few
 _CLIP = 5.0
 
 
@@ -255,9 +255,10 @@ def batches(windows: Sequence[Ints], size: int, generator: np.random.Generator) 
 
 def schedule(step: int, total: int) -> float:
     """Share of the learning rate: up in a straight line, then down as a cosine to a tenth."""
-    if step < _WARM_UP:
-        return (step + 1) / _WARM_UP
-    done = (step - _WARM_UP) / max(1, total - _WARM_UP)
+    warm = max(1, min(_WARM_UP, total // 10))
+    if step < warm:
+        return (step + 1) / warm
+    done = (step - warm) / max(1, total - warm)
     return 0.1 + 0.9 * (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
 

@@ -55,19 +55,6 @@ def choose_kind(data: Interactions, share: float = 0.2) -> Kind:
     return "time" if split(data, "time", share=share).people >= _LEAST_WARM else "newest"
 
 
-def newest_out(data: Interactions, people: int, seed: int) -> tuple[Interactions, Interactions]:
-    """Holds out the newest liked event of at most ``people`` people who have three or more."""
-    able = _newest(data.liked, 0.0)
-    users = data.liked.users[able]
-    if len(users) > people:
-        users = np.random.default_rng(seed).choice(users, people, replace=False)
-    chosen = np.zeros(len(data), bool)
-    for user in users.tolist():
-        first, end = int(data.starts[user]), int(data.starts[user + 1])
-        chosen[first + int(np.flatnonzero(data.weights[first:end] > 0)[-1])] = True
-    return data.where(~chosen), data.where(chosen)
-
-
 def _made(kind: Kind, data: Interactions, later: Bools, cut: int, share: float) -> Split:
     train, test = data.where(~later), data.where(later)
     before = np.bincount(train.users, minlength=data.people) > 0

@@ -24,7 +24,6 @@ def draw(
     app: Application, actor: Actor, catalogue: CatalogueView, person: str, made: OfferList,
     items: Mapping[str, ItemView], before: Mapping[str, int] | None,
 ) -> None:  # fmt: skip
-    recommend_cards.styles()
     with st.grid(min_column_width=WIDTH, key="offers"):
         for place, offer in enumerate(made.offers, 1):
             with st.container(border=True, key=f"offer-{place}", gap="xsmall", height="stretch"):

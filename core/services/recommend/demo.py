@@ -31,7 +31,7 @@ EVENT_COLUMNS = {"user": "person", "item": "item", "time": "time", "kind": "kind
 
 
 def load_demo_catalogue(app: Application, actor: Actor, folder: Path, name: str) -> int | None:
-    """Makes it, puts the quick model in force and queues the wizard; its id. None where a catalogue is there already."""
+    """Makes it, puts the quick model in force and queues the wizard; its id. None when there is a catalogue already."""
     actor.require(Permission.WORKSPACE)
     with app.database.read(actor.workspace_id) as rows:
         if rows.count(RecommendCatalogue):

@@ -65,7 +65,7 @@ def recommend(app: Application, actor: Actor, catalogue_id: int, asked: Asked) -
         specs = asked.rules if asked.rules is not None else stored.rules if arm is None or arm.rules else ()
         rules = rules_of(specs)
         content = bool(asked.words.strip()) or any(rule.kind == "diversity" for rule in rules)
-        opened = open_server(app, rows, catalogue_id, model_id, now, content=content)
+        opened = open_server(app, rows, catalogue_id, model_id, now, content=content and len(now.items) > 0)
         person = _person(rows, catalogue_id, asked, now)
         newest = [person.newest, counted(app, rows, catalogue_id, now).newest]
     served = _served(opened, now, person.history, asked, rules)

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from core.db.recommend_tables import RecommendComparison, RecommendModel
+from core.db.recommend_tables import CatalogueItem, RecommendComparison, RecommendModel
 from core.db.tables import utc_now
 from core.errors import Cancelled
 from core.evaluation.intervals import Interval
@@ -72,9 +72,10 @@ def run_comparison(app: Application, context: JobContext) -> None:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     try:
-        # Several threads a multiplication make small ones slower, and ALS brings threads of its own.
-        with threadpool_limits(1, "blas"):
-            _Wizard(app, context, stored, work).run()
+        wizard = _Wizard(app, context, stored, work)
+        # Several threads make small multiplications slower, and ALS brings threads of its own.
+        with threadpool_limits(1 if wizard.small() else None):
+            wizard.run()
     except Exception as error:  # an Interrupted one goes on later and is none
         _mark(app, context, comparison_id, state="cancelled" if isinstance(error, Cancelled) else "failed")
         raise
@@ -97,6 +98,10 @@ class _Wizard:
         self.seed = int(stored.options["seed"])
         self.result: dict[str, Any] = dict(stored.result)
         self.encode = encoder_of(app, context.workspace_id, stored.catalogue_id)
+
+    def small(self) -> bool:
+        with self.app.database.read(self.context.workspace_id) as rows:
+            return rows.count(CatalogueItem, CatalogueItem.catalogue_id == self.stored.catalogue_id) <= SMALL
 
     def run(self) -> None:
         with self.app.database.read(self.context.workspace_id) as rows:
