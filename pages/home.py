@@ -8,7 +8,7 @@ from pages.shared.guard import guard
 app, actor = guard(Permission.KNOWLEDGE_READ)
 
 from core.services.overview import overview  # noqa: E402 - guard() is the page's first statement
-from pages.shared.home_parts import first_steps, headline, models, numbers, plot_days  # noqa: E402
+from pages.shared.home_parts import first_steps, headline, models, numbers, plot_days, tools  # noqa: E402
 from pages.shared.parts import show_notices  # noqa: E402
 from pages.shared.sentiment_watches import home_warnings  # noqa: E402
 
@@ -19,4 +19,5 @@ home_warnings(app, actor)
 first_steps(view)
 numbers(view)
 plot_days(view)
+tools()
 models(view)

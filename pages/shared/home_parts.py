@@ -94,6 +94,28 @@ def plot_days(view: Overview) -> None:
     st.altair_chart(chart, width="stretch", key="per-day", alt=tr("home.per_day"))
 
 
+def tools() -> None:
+    """The tools beside customer service, each with what it is for."""
+    icons = {
+        "sentiment": "sentiment_satisfied",
+        "content": "edit_note",
+        "recommend": "recommend",
+        "studio": "model_training",
+    }
+    st.subheader(tr("home.tools"), anchor=False)
+    with st.grid(4, min_column_width=220, key="tools", gap="small"):
+        for name, icon in icons.items():
+            with st.container(border=True, key=f"card-{name}", gap="xsmall", height="stretch"):
+                st.markdown(f"**:material/{icon}: {tr(f'common.nav.{name}')}**")
+                st.caption(tr(f"home.tool.{name}"))
+                st.page_link(
+                    PAGES / f"{name}.py",
+                    label=tr("home.open"),
+                    icon=":material/arrow_forward:",
+                    icon_position="right",
+                )
+
+
 def models(view: Overview) -> None:
     st.subheader(tr("home.state"), anchor=False)
     left, right = st.columns(2)

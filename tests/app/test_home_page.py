@@ -11,6 +11,8 @@ def test_a_new_owner_sees_what_to_do_first(open_page: OpenPage) -> None:
     assert "Add documents" in said
     assert "No questions yet" in said
     assert "None yet. Create one" in said
+    for tool in ("What customers feel", "Texts from templates", "Lists for each person", "Train BERT"):
+        assert tool in said
 
 
 def test_the_stopped_worker_is_said(open_page: OpenPage) -> None:
