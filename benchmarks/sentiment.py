@@ -107,7 +107,9 @@ def pipeline_of(folder: Path) -> Any:
     import torch
     from transformers import AutoConfig, PreTrainedModel, TextClassificationPipeline
     from transformers.modeling_outputs import SequenceClassifierOutput
+    from transformers.utils import logging
 
+    logging.set_verbosity_error()  # it says that it does not know our class, which it then runs
     manifest = read_manifest(folder)
     network, backbone = open_network(folder, normalise=bool(manifest.facts["normalise"]))
     config = AutoConfig.from_pretrained(folder / "encoder")

@@ -86,7 +86,7 @@ def _message(app: Application, actor: Actor, message: MessageView, question: str
         elif message.answer is not None and message.answer.refusal is not None:
             st.markdown(f":gray[{tr(f'chat.refusal.{message.answer.refusal.reason.value}')}]")
         else:
-            st.caption(tr("inbox.note"))
+            st.caption(tr("inbox.reason.mood" if message.detail.get("reason") == "mood" else "inbox.note"))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"{tr(f'inbox.role.{message.role}')} · {when(message.created_at)}", width="content")
             if message.role == "staff":

@@ -21,6 +21,7 @@ from pages.shared.sentiment_place import go, opened
 from pages.shared.studio_polling import polled
 from pages.shared.wording import counted, duration, plain, size, when
 
+STAGES = frozenset({"read", "model", "score"})
 _FILE = re.compile(r"([0-9a-f]{64})\.(\d{1,12})\.(.{1,200})", re.DOTALL)
 
 
@@ -161,6 +162,11 @@ def _progress(app: Application, actor: Actor, view: BatchView) -> None:
         return
     if not view.worker_alive:
         st.warning(tr("common.worker_down"), icon=":material/warning:")
+    if view.stage != "score":
+        share = view.done / view.total if view.total and view.stage == "read" else 0.0
+        stage = tr(f"sentiment.files.stage.{view.stage}") if view.stage in STAGES else tr(f"common.job.{view.state}")
+        st.progress(min(1.0, share), text=stage)
+        return
     done = {"done": f"{view.done:,}", "total": f"{view.total:,}"}
     words = tr("sentiment.files.progress_start", **done)
     if view.left is not None:

@@ -51,7 +51,9 @@ def _label(app: Application, actor: Actor, task: TaskView, person: str) -> None:
         facts = [tr("sentiment.lane.from", source=plain(task.source))] if task.source else []
         # What the model leans to is told only to the first, whose answer the second checks.
         if not task.answers and task.said:
-            facts.append(tr("sentiment.lane.said", label=label_name(task.said), percent=percent(task.confidence)))
+            facts.append(
+                tr("sentiment.lane.said", label=label_name(task.said).lower(), percent=percent(task.confidence))
+            )
         st.caption(" · ".join(facts))
     with st.container(horizontal=True, gap="small", key="lane-keys"):
         for label, shortcut in KEYS.items():
@@ -60,7 +62,6 @@ def _label(app: Application, actor: Actor, task: TaskView, person: str) -> None:
         if st.button(tr("sentiment.lane.set_aside"), key="lane-aside", shortcut="0", type="tertiary"):
             _answer(app, actor, task.id, person, "set_aside")
         _take_back(app, actor, person)
-    st.caption(tr("sentiment.lane.keys"))
 
 
 def _answer(app: Application, actor: Actor, task_id: int, person: str, label: str) -> None:

@@ -43,7 +43,7 @@ def draw(app: Application, actor: Actor) -> None:
         go_on = st.form_submit_button(
             tr("sentiment.one.go"), key="sentiment-go", type="primary", icon=":material/play_arrow:"
         )
-    with st.container(horizontal=True, gap="xsmall", key="sentiment-examples"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="sentiment-examples"):
         st.caption(tr("sentiment.one.examples"), width="content")
         for number, example in enumerate(EXAMPLES):
             st.button(

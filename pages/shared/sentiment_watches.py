@@ -136,7 +136,7 @@ def home_warnings(app: Application, actor: Actor) -> None:
                     tr(
                         "sentiment.watches.home",
                         name=plain(view.name),
-                        label=label_name(view.label),
+                        label=label_name(view.label).lower(),
                         share=percent(view.share or 0.0),
                         n=view.counted,
                         limit=percent(view.limit),

@@ -100,7 +100,7 @@ def test_a_watch_warns_on_home_and_mood_is_plotted(open_page: OpenPage, app: App
     assert not page.exception
     assert monitors.raised_monitors(app, me)
     home = open_page("home")
-    assert "100 % Negative of the last 12 texts" in home.warning[-1].value
+    assert "100 % negative of the last 12 texts" in home.warning[-1].value
     page = open_page("sentiment", **{"sentiment.section": "customers"})
     assert "score 0.80" in " ".join(str(one.value) for one in page.markdown) + texts(page)
 

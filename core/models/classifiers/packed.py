@@ -100,13 +100,13 @@ def unpack(folder: Path, base: Path, target: Path) -> Manifest:
     """Writes the whole classifier of ``folder`` over the encoder in ``base`` to ``target`` and seals it."""
     from safetensors.numpy import load_file, save_file
 
+    manifest = read_manifest(folder)
     shutil.copytree(base, target / ENCODER, ignore=shutil.ignore_patterns(_WEIGHTS))
     weights = load_file(base / _WEIGHTS)
     for name, change in unpack_changes(load_file(folder / CHANGES)).items():
         weights[name] = weights[name] + change
     save_file(weights, target / ENCODER / _WEIGHTS, metadata={"format": "pt"})
     shutil.copy(folder / HEAD, target / HEAD)
-    manifest = read_manifest(folder)
     fields = asdict(manifest) | {"labels": manifest.labels, "files": {}}
     fields["facts"] = {**manifest.facts, "onnx": _export(target, manifest)}
     return write_manifest(target, Manifest(**fields))

@@ -63,6 +63,7 @@ class BatchView:
     left: float | None
     error: Mapping[str, Any]
     model: str
+    stage: str  # read, model, score; what done and total count hangs on it
     columns: Mapping[str, Any]
     summary: Mapping[str, Any] = field(default_factory=dict)
     worker_alive: bool = True
@@ -228,6 +229,7 @@ def _view(rows: Rows, batch: SentimentBatch, *, summary: Mapping[str, Any], livi
         left=left,
         error=job.error if job else {},
         model=batch.model,
+        stage=job.stage if job else "",
         columns=batch.columns,
         summary=summary,
         worker_alive=living,

@@ -162,7 +162,7 @@ def test_a_stopped_file_goes_on_where_it_was(app: Application, owner: Actor, mon
 @pytest.mark.server
 def test_a_killed_worker_leaves_no_row_twice(app: Application, owner: Actor, model_folder: Path) -> None:
     one.score_text(app, owner, "warm")
-    rows = [(f"Review {number}: a great lamp with a nice shade", "2026-01-05", "Lamp") for number in range(12_000)]
+    rows = [(f"Review {number}: a great lamp with a nice shade", "2026-01-05", "Lamp") for number in range(4_000)]
     found = batches.preview(app, owner, Upload("many.csv", data=table(rows)))
     batch_id = batches.start_batch(app, owner, found.file, found.guess, aspects=False)
     state = batches.batch_folder(app.settings, owner.workspace_id, batch_id) / batch_job.STATE
