@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.reading import Asked, Reading, halves, load_reading, passages_of
-from benchmarks.searching import KnowledgeSearch
+from benchmarks.searching import KnowledgeSearch, similarity
 from core.assistant.answer import select
 from core.assistant.cite import cite, holds
 from core.assistant.features import analyse_question
@@ -33,7 +33,7 @@ Answerer = Callable[[str, Sequence[Found], KnowledgeSearch], Sequence[Citation]]
 
 def product(question: str, found: Sequence[Found], search: KnowledgeSearch) -> Sequence[Citation]:
     """What the product quotes."""
-    return select(question, found).citations
+    return select(question, found, idf=search.idf, similarity=similarity).citations
 
 
 def first_three(question: str, found: Sequence[Found], search: KnowledgeSearch) -> Sequence[Citation]:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,11 @@ class KnowledgeSearch:
 @lru_cache(maxsize=100_000)
 def _vector(text: str) -> NDArray[np.float32]:
     return np.asarray(hub().encoder().encode([text], kind="passage")[0])
+
+
+def aid(encoder: bool) -> dict[str, Any]:
+    """The arguments that give ``select``, ``rank`` and ``describe_all`` the encoder's cosines; none for words alone."""
+    return {"similarity": similarity} if encoder else {}
 
 
 def similarity(question: str, sentences: Sequence[str]) -> list[float]:

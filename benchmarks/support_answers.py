@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks import refusal, support
 from benchmarks.chinese_answers import word_overlap
-from benchmarks.fit_answer_weights import encoder_model, words_model
+from benchmarks.fit_answer_weights import encoder_model, encoder_zh_model
 from benchmarks.searching import similarity
 from core.assistant.answer import select
 from core.assistant.confidence import calibrate
@@ -38,7 +38,7 @@ def judge(max_wrong: float) -> dict[str, dict[str, float]]:
         rows = []
         for company in companies:
             others = [other for other in companies if other is not company]
-            model = (encoder_model(others) if language == "en" else words_model(others))[0]
+            model = (encoder_model(others) if language == "en" else encoder_zh_model(others))[0]
             sure, natural = refusal.fitted(language, others)
             seen = refusal.joined(natural)
             bar = calibrate(_chances(sure, seen), seen.paragraph.tolist(), max_wrong).value
@@ -55,19 +55,18 @@ def chosen(company: support.Company, model: Linear) -> dict[str, float]:
     """Everything indexed: is the passage found first, does the first sentence hold the answer, does one of the three
     best, does what is said; and the same of the sentences with most of the question's words."""
     base = support.knowledge(company)
-    help_of = similarity if company.language == "en" else None
     rows = []
     for searched in support.search(company):
         asked, found = searched.asked, searched.found
         if not asked.answerable:
             continue
-        best = rank(asked.question, found, idf=base.idf, similarity=help_of, model=model).candidates[:3]
+        best = rank(asked.question, found, idf=base.idf, similarity=similarity, model=model).candidates[:3]
         marks = [
             found[c.passage].passage.id == asked.passage and c.view.start <= asked.start and asked.end <= c.view.end
             for c in best
         ]
         overlap = [support.holds(citation, asked) for citation in word_overlap(asked.question, found, base)]
-        said = select(asked.question, found, idf=base.idf, similarity=help_of).citations
+        said = select(asked.question, found, idf=base.idf, similarity=similarity).citations
         rows.append(
             (
                 bool(found) and found[0].passage.id == asked.passage,

@@ -248,13 +248,18 @@ def open_teacher(work: Path) -> Teacher:
 
 
 def learn(data: Path, work: Path, base: Path, phases: Sequence[Recipe], watch: Watch) -> Extension:
-    """Trains through ``phases``, each from the weights of the one before; a run that was stopped goes on."""
+    """Trains through ``phases``, each from the weights of the one before; a run that was stopped goes on.
+
+    The result is the mean of the last two phases' ends (Izmailov et al. 2018, arXiv:1803.05407): it found more right
+    sentences and paragraphs than either.
+    """
     from tokenizers import Tokenizer
 
     teacher, pairs = open_teacher(work), read_pairs(data)
     rows, spelt = begin(data, base)
     tokenizer = Tokenizer.from_str(tokenizer_json(base / "tokenizer.json", spelt))
     changes: dict[str, Floats] = {}
+    ends: list[Extension] = []
     for number, recipe in enumerate(phases, 1):
         student = Student(
             base, tokenizer, rows, rank=recipe.rank, max_tokens=recipe.max_tokens, seed=recipe.seed, changes=changes
@@ -263,7 +268,17 @@ def learn(data: Path, work: Path, base: Path, phases: Sequence[Recipe], watch: W
         stage = f"encoder, phase {number}"
         train(student, teacher, pairs, recipe, work / f"phase-{number}", watch, stage=stage)
         rows, changes = np.array(student.rows.detach().numpy()), student.changes()
-    return Extension(rows, spelt, changes)
+        ends.append(Extension(rows, spelt, changes))
+    return mean_of(ends[-2:])
+
+
+def mean_of(ends: Sequence[Extension]) -> Extension:
+    """The mean of extensions of one vocabulary."""
+    rows = np.asarray(np.mean([end.rows for end in ends], axis=0), np.float32)
+    changes = {
+        name: np.asarray(np.mean([end.changes[name] for end in ends], axis=0), np.float32) for name in ends[0].changes
+    }
+    return Extension(rows, ends[0].spellings, changes)
 
 
 def probe(extension: Extension, data: Path, base: Path, teacher: Teacher) -> dict[str, float]:

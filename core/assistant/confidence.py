@@ -39,7 +39,11 @@ ENCODER_EVIDENCE = (*EVIDENCE, "similarity", "similarity_margin", "dense")
 # What can only speak against an answer; all other evidence only for it, whatever chance correlations in a set say.
 AGAINST = frozenset({"rarest_missing", "numbers_missing"})
 # Which shipped model judges, and the evidence it wants.
-KINDS = {"confidence": EVIDENCE, "confidence_encoder": ENCODER_EVIDENCE}
+KINDS = {
+    "confidence": EVIDENCE,
+    "confidence_encoder": ENCODER_EVIDENCE,
+    "confidence_encoder_zh": ENCODER_EVIDENCE,
+}
 ENOUGH = (
     100  # golden questions of one kind, answered rightly or wrongly, before a knowledge base gets a model of its own
 )
@@ -144,8 +148,10 @@ def confidence(draft: Draft, found: Sequence[Found], *, idf: Idf | None = None, 
 
 
 def kind_of(draft: Draft) -> str:
-    """Which of KINDS a draft's evidence is: by words, or with an encoder's cosines."""
-    return "confidence" if draft.lead is None or draft.lead.similarity is None else "confidence_encoder"
+    """Which of KINDS a draft's evidence is: by words, or with an encoder's cosines for a question in a language."""
+    if draft.lead is None or draft.lead.similarity is None:
+        return "confidence"
+    return "confidence_encoder_zh" if has_han(draft.ranked.question.folded) else "confidence_encoder"
 
 
 def probability(numbers_of: NDArray[np.float64], model: Linear) -> float:

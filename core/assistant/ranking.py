@@ -1,8 +1,9 @@
 """Which sentence answers: every sentence of the found passages, described by numbers and ranked by a linear model.
 
 The model is a conditional logit (McFadden 1974): the probability that a sentence is the answering one is the softmax
-of its score over all candidates. Its coefficients are in ``weights/answer.json`` (words alone) and
-``weights/answer_encoder.json`` (English, with an encoder's cosines); ``benchmarks/fit_answer_weights.py`` makes them.
+of its score over all candidates. Its coefficients are in ``weights/answer.json`` (words alone), ``answer_encoder.json``
+and ``answer_encoder_zh.json`` (with an encoder's cosines, for questions in English and in Chinese);
+``benchmarks/fit_answer_weights.py`` makes them.
 The idea that carries it: a question names a topic and an attribute of it. Sentences of a passage share the topic, so
 what counts is the attribute: words rare *within the passage*, and words that are not the topic's.
 """
@@ -10,6 +11,7 @@ what counts is the attribute: words rare *within the passage*, and words that ar
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,6 +48,7 @@ FEATURES = (
 )
 ENCODER_FEATURES = (*FEATURES, "similarity", "dense")
 _MOST_ENCODED = 48  # sentences
+_CONTENTS = re.compile(r"(?:…|⋯|\.{4,}|(?:[.·] ){3,})\s*\d{1,4}$")  # leads to a page
 _HEAD = 60  # characters of a passage's beginning in which its topic is looked for
 
 
@@ -94,8 +97,10 @@ class Described:
 
     def model(self) -> Linear:
         """The shipped weights for these features."""
-        with_cosines = self.features.shape[1] == len(ENCODER_FEATURES)
-        return load("answer_encoder", ENCODER_FEATURES) if with_cosines else load("answer", FEATURES)
+        if self.features.shape[1] == len(FEATURES):
+            return load("answer", FEATURES)
+        name = "answer_encoder_zh" if has_han(self.question.folded) else "answer_encoder"
+        return load(name, ENCODER_FEATURES)
 
 
 @lru_cache(maxsize=2048)
@@ -177,8 +182,8 @@ def rank(
     """All sentences of ``found`` but headings, most probable answer first.
 
     ``idf`` weighs the question's search words (the knowledge base's own; without it, rarity among the candidates).
-    ``similarity(question, sentences)`` gives cosines of a sentence encoder; used for English only, with weights of its
-    own. ``model`` takes the shipped weights' place; one over FEATURES leaves similarity out.
+    ``similarity(question, sentences)`` gives cosines of a sentence encoder, NaN for a sentence it cannot read; with
+    them other weights rank. ``model`` takes the shipped weights' place; one over FEATURES leaves similarity out.
     """
     if model is not None and len(model.names) == len(FEATURES):
         similarity = None
@@ -202,9 +207,10 @@ def describe_all(
     kept = [i for i, (p, _) in enumerate(places) if not is_title(found[p].passage, views[i])] or list(range(len(views)))
     features, places, views = features[kept], [places[i] for i in kept], [views[i] for i in kept]
     cosines = np.full(len(views), np.nan)
-    if similarity is not None and views and not has_han(question):
+    if similarity is not None and views:
         scores = load("answer", FEATURES).scores(features)
         cosines = _cosines(question, found, places, views, scores, similarity)
+    if not np.isnan(cosines).all():
         features = with_encoder(features, cosines, [found[p].hit.dense for p, _ in places])
     return Described(asked, features, places, views, tuple(covers), cosines)
 
@@ -217,9 +223,11 @@ def _candidate(described: Described, i: int, score: float, probability: float) -
 
 
 def is_title(passage: PassageRecord, view: SentenceView) -> bool:
-    """A heading inside the passage: it names what is asked and answers nothing."""
+    """A heading inside the passage, or a line of a table of contents: it names what is asked and answers nothing."""
     text = passage.text[view.start : view.end].strip()
-    return text.startswith("#") or bool(text and passage.section and text in _parts(passage.section))
+    if text.startswith("#") or _CONTENTS.search(text):
+        return True
+    return bool(text and passage.section and text in _parts(passage.section))
 
 
 def _parts(section: str) -> list[str]:
@@ -237,7 +245,7 @@ def with_encoder(
     features: NDArray[np.float64], cosines: NDArray[np.float64], dense: Sequence[float | None]
 ) -> NDArray[np.float64]:
     """Features (n, len(ENCODER_FEATURES)): a sentence that was not encoded counts as the least similar one."""
-    least = float(np.nanmin(cosines)) if not np.isnan(cosines).all() else 0.0
+    least = float(np.nanmin(cosines))
     passages = np.array([value or 0.0 for value in dense])
     return np.column_stack([features, np.nan_to_num(cosines, nan=least), passages])
 
@@ -252,11 +260,9 @@ def _cosines(
 ) -> NDArray[np.float64]:
     """Cosines of the sentences that words rank best, NaN of the others: encoding is what costs."""
     best = [int(i) for i in np.argsort(-scores, kind="stable")[:_MOST_ENCODED]]
-    best = [i for i in best if found[places[i][0]].passage.language == "en"]
     cosines = np.full(len(views), np.nan)
-    if best:
-        texts = [in_context(found[places[i][0]].passage, views[i]) for i in best]
-        cosines[best] = np.asarray(similarity(question, texts), dtype=float)
+    texts = [in_context(found[places[i][0]].passage, views[i]) for i in best]
+    cosines[best] = np.asarray(similarity(question, texts), dtype=float)
     return cosines
 
 

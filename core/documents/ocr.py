@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.documents.layout import arrange
+from core.documents.ocr_spaces import SeenLine, restore_spaces
 from core.documents.options import LoadOptions
 from core.documents.reading_order import reading_order
 from core.documents.segments import Block, Segment
@@ -28,6 +30,17 @@ class OcrLine:
     top: float
     right: float
     bottom: float
+    score: float = 1.0  # how certain the engine is of the text
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A line as the models see it: corners from the left top clockwise, certainty, the place of each character."""
+
+    corners: Sequence[tuple[float, float]]
+    text: str
+    score: float
+    places: Sequence[tuple[float, float]]
 
 
 class OcrEngine(Protocol):
@@ -54,24 +67,55 @@ class RapidEngine:
         self._lock = threading.Lock()
 
     def read(self, image: Image) -> list[OcrLine]:
-        import numpy as np
-
+        picture = image.convert("RGB")
         with self._lock:
             if self._engine is None:
                 self._engine = self._build()
-            # The models were trained on BGR.
-            found, _ = self._engine(np.asarray(image.convert("RGB"))[:, :, ::-1])
+            seen = self._seen(picture)
+        texts = restore_spaces(picture, [SeenLine(line.corners, line.text, line.places) for line in seen])
+        return [_line(line, text) for line, text in zip(seen, texts, strict=True)]
+
+    def _seen(self, picture: Image) -> list[_Seen]:
+        """What the models see. Lines are not turned one by one: their direction is judged from a crop squeezed to
+        4:1, by which long lines of an upright page are turned upside down, read as nonsense and lost."""
+        import numpy as np
+
+        # The models were trained on BGR.
+        pixels = np.asarray(picture)[:, :, ::-1]
+        try:
+            found, _ = self._engine(pixels, use_cls=False, return_word_box=True)
+        except (ValueError, IndexError, ZeroDivisionError):  # places of the characters of a degenerate box
+            found, _ = self._engine(pixels, use_cls=False)
         lines = []
-        for corners, text, _score in found or []:
-            xs, ys = [float(x) for x, _ in corners], [float(y) for _, y in corners]
+        for corners, text, score, *more in found or []:
             if text.strip():
-                lines.append(OcrLine(text.strip(), min(xs), min(ys), max(xs), max(ys)))
+                boxes = more[0] if more else ()
+                places = [((box[0][0] + box[2][0]) / 2, (box[0][1] + box[2][1]) / 2) for box in boxes]
+                lines.append(_Seen([(float(x), float(y)) for x, y in corners], text, float(score), places))
         return lines
 
     def _build(self) -> Any:
         from rapidocr_onnxruntime import RapidOCR
 
         return RapidOCR(intra_op_num_threads=self._threads, inter_op_num_threads=1)
+
+
+def _line(seen: _Seen, text: str) -> OcrLine:
+    xs, ys = [x for x, _ in seen.corners], [y for _, y in seen.corners]
+    return OcrLine(text.strip(), min(xs), min(ys), max(xs), max(ys), seen.score)
+
+
+def _upright(reader: OcrEngine, image: Image) -> tuple[list[OcrLine], bool]:
+    """The lines of a picture, and whether it lies upside down: then little reads like text until it is turned."""
+    lines = reader.read(image)
+    if lines and _certainty(lines) >= 0.8 * sum(len(line.text) for line in lines):
+        return lines, False
+    turned = reader.read(image.rotate(180))
+    return (turned, True) if _certainty(turned) > 1.2 * _certainty(lines) else (lines, False)
+
+
+def _certainty(lines: Sequence[OcrLine]) -> float:
+    return sum(line.score * len(line.text) for line in lines)
 
 
 def engine(options: LoadOptions) -> OcrEngine:
@@ -91,13 +135,15 @@ def read_page(image: Image, options: LoadOptions) -> OcrPage:
         image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale)))) if scale < 1 else image
     )
     width, height = small.size
-    lines = engine(options).read(small)
+    lines, turned = _upright(engine(options), small)
     raw = [Segment(line.text, line.left, line.top, line.right, line.bottom, line.bottom - line.top) for line in lines]
     segments = [_even(raw[i], raw) for i in reading_order(raw, width)]
     layout = arrange(segments)
     pieces = tuple(
         (m.start, m.end, *_part(segments[m.segment], m.offset, m.end - m.start, width, height)) for m in layout.mappings
     )
+    if turned:  # boxes belong to the page as it came
+        pieces = tuple((a, b, 1 - right, 1 - bottom, 1 - left, 1 - top) for a, b, left, top, right, bottom in pieces)
     return OcrPage(layout.text, tuple(layout.blocks), pieces)
 
 

@@ -7,6 +7,8 @@ from statistics import median
 
 from core.documents.segments import Segment
 
+_BREAK = 2.5  # heights of a line: empty over both columns, they end there
+
 
 def reading_order(segments: Sequence[Segment], width: float) -> list[int]:
     """The order of OCR segments: rows from top to bottom, but columns of running text one after the other."""
@@ -16,15 +18,21 @@ def reading_order(segments: Sequence[Segment], width: float) -> list[int]:
         return _by_rows(segments, order)
     result: list[int] = []
     band: list[int] = []
+    lowest = 0.0
     for index in [*order, -1]:
-        if index >= 0 and not segments[index].left < gutter < segments[index].right:
+        here = segments[index] if index >= 0 else None
+        crosses = here is None or here.left < gutter < here.right
+        if here is not None and not crosses and not (band and here.top - lowest > _BREAK * here.size):
             band.append(index)
+            lowest = max(lowest, here.bottom)
             continue
         for side in (True, False):
             result.extend(_by_rows(segments, [i for i in band if (segments[i].right <= gutter) == side]))
         band = []
-        if index >= 0:
+        if here is not None and crosses:
             result.append(index)
+        elif here is not None:  # both columns have ended above it: a footer, or the next part of the page
+            band, lowest = [index], here.bottom
     return result
 
 

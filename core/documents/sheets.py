@@ -25,6 +25,8 @@ from core.types import LoadedDocument
 
 _SAMPLE_LINES = 200
 _STEP = 5000  # rows between two looks at "cancelled"
+_TITLES = 2  # lone cells above a table, at most
+_TITLE = 2  # level of a table's title: below that of its sheet
 _ROW_TAG = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"[^>]*?>')
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*?\bref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
@@ -76,29 +78,51 @@ def _delimiter(text: str) -> str:
 
 
 def _tables(builder: TextBuilder, rows: Iterable[tuple[Sequence[str], bool]]) -> None:
-    """Writes rows ``(cells, hidden)``; an empty row may part two tables, lone cells above a header are its title."""
+    """Writes rows ``(cells, hidden)``; an empty row may part two tables, lone cells above a table are its title."""
     waiting: list[tuple[Sequence[str], bool]] = []
+    lone: list[tuple[Sequence[str], bool]] = []  # and an empty row behind them
     header: Sequence[str] = ()
     stream = iter(rows)
     for row in stream:
         if not any(cell.strip() for cell in row[0]):
-            header = _flush(builder, waiting, header)
+            if waiting and len(waiting) <= _TITLES and all(_filled(cells) == 1 for cells, _ in waiting):
+                _notes(builder, lone)
+                lone = waiting
+            else:
+                header = _flush(builder, waiting, header)
             waiting = []
             continue
+        if lone:
+            (_titles if _filled(row[0]) > 1 else _notes)(builder, lone)
+            lone = []
         waiting.append(row)
         if len(waiting) > _STEP:  # a long table: its header is known, the rest is streamed
             header = _start(builder, waiting, header)
             _stream(builder, header, waiting, stream)
             waiting = []
+    _notes(builder, lone)
     _flush(builder, waiting, header)
+
+
+def _titles(builder: TextBuilder, rows: Sequence[tuple[Sequence[str], bool]]) -> None:
+    for cells, _ in rows:
+        builder.heading(_TITLE, one_line(next(cell for cell in cells if cell.strip())))
+
+
+def _notes(builder: TextBuilder, rows: Sequence[tuple[Sequence[str], bool]]) -> None:
+    """A column of notes is text, not a table."""
+    for cells, hidden in rows:
+        span = builder.item(next(cell for cell in cells if cell.strip()))
+        if hidden:
+            builder.hide("hidden_row", *span, " ".join(cells))
+    if rows:
+        builder.close()
 
 
 def _start(builder: TextBuilder, rows: list[tuple[Sequence[str], bool]], before: Sequence[str]) -> Sequence[str]:
     """Takes titles and header off ``rows``; returns the header that names the columns (that of the table before)."""
     while len(rows) > 1 and _filled(rows[0][0]) == 1 and _filled(rows[1][0]) > 1:
-        text = next(cell for cell in rows[0][0] if cell.strip())
-        builder.block(one_line(text))
-        rows.pop(0)
+        _titles(builder, [rows.pop(0)])
     if looks_like_header([cells for cells, _ in rows[:21]]):
         return rows.pop(0)[0]
     return before if rows and before and _filled(rows[0][0]) > 1 else ()
@@ -113,11 +137,7 @@ def _flush(builder: TextBuilder, rows: list[tuple[Sequence[str], bool]], before:
         return before
     header = _start(builder, rows, before)
     if rows and not header and all(_filled(cells) <= 1 for cells, _ in rows):
-        for cells, hidden in rows:  # a column of notes is text, not a table
-            span = builder.item(next(cell for cell in cells if cell.strip()))
-            if hidden:
-                builder.hide("hidden_row", *span, " ".join(cells))
-        builder.close()
+        _notes(builder, rows)
         return header
     _stream(builder, header, rows, iter(()))
     return header

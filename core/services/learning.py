@@ -1,7 +1,8 @@
 """What a knowledge base learns from its golden questions: how far to trust vectors, when it is right, when to speak.
 
-Three things, in this order, since each rests on the one before: the fusion weight of each language, a confidence model
-of its own where there are enough questions and it proves better on questions it did not see, and the threshold.
+Four things, in this order, since each rests on the one before: the fusion weight of each language, a confidence model
+of its own where there are enough questions and it proves better on questions it did not see, the level of each kind of
+evidence, and the threshold.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 import structlog
 
-from core.assistant.confidence import calibrate, probability, refit, shipped
+from core.assistant.confidence import calibrate, default_threshold, probability, refit, shipped
+from core.assistant.levels import levels, logit
 from core.assistant.weights import Linear
 from core.db.tables import Document, GoldenQuestion, KnowledgeBase
 from core.db.unit_of_work import Rows
@@ -67,10 +69,13 @@ def learn_answers(
     Returns the questions with the confidence now in force, the cases the threshold was chosen on (each by a model that
     did not see its question), and the knowledge base.
     """
-    cases = cases_of(asked)
+    # By the shipped models: what was learnt before is learnt anew.
+    cases = [
+        replace(case, confidence=probability(np.array(case.evidence), shipped(case.kind))) for case in cases_of(asked)
+    ]
     models: dict[str, Any] = {}
-    for kind in sorted({case.kind for case in cases if case.evidence}):
-        places = [place for place, case in enumerate(cases) if case.evidence and case.kind == kind]
+    for kind in sorted({case.kind for case in cases}):
+        places = [place for place, case in enumerate(cases) if case.kind == kind]
         learnt = better_model([cases[place] for place in places], _promise(app, workspace_id, kb_id))
         if learnt is None:
             continue
@@ -78,9 +83,32 @@ def learn_answers(
         models[kind] = _as_dict(model, app.settings.encoder, len(places))
         for place, value in zip(places, unseen, strict=True):
             cases[place] = replace(cases[place], confidence=value)
+    _level(app, cases, models, _promise(app, workspace_id, kb_id))
     _store(app, workspace_id, kb_id, confidence=models)
     base = store_threshold(app, workspace_id, kb_id, cases)
     return [_with_model(one, base, app.settings.encoder) for one in asked], cases, base
+
+
+def _level(app: Application, cases: list[Case], models: dict[str, Any], max_wrong: float) -> None:
+    """Brings the kinds of evidence to one level, in place: the ``cases`` and the ``models`` that are to be kept."""
+    kinds = [case.kind for case in cases]
+    shifts = levels(
+        [case.confidence for case in cases],
+        [case.right for case in cases],
+        kinds,
+        max_wrong,
+        default_threshold(max_wrong),
+    )
+    for kind, shift in shifts.items():
+        if kind not in models:
+            models[kind] = _as_dict(shipped(kind), app.settings.encoder, kinds.count(kind))
+        models[kind]["intercept"] += shift
+    for place, case in enumerate(cases):
+        if case.kind in shifts:
+            moved = 1 / (1 + math.exp(-logit(case.confidence) - shifts[case.kind]))
+            cases[place] = replace(case, confidence=moved)
+    if shifts:
+        log.info("kinds of evidence levelled", **{kind: round(shift, 2) for kind, shift in shifts.items()})
 
 
 def better_model(cases: Sequence[Case], max_wrong: float) -> tuple[Linear, list[float]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -55,21 +56,23 @@ def sentence_vectors(app: Application) -> SentenceVectors:
 
 
 def sentence_similarity(app: Application, question: str) -> Callable[[str, Sequence[str]], list[float]] | None:
-    """Cosines of a question with sentences, for choosing among them; None for a question that is ranked by words.
+    """Cosines of a question with sentences, for choosing among them; None for a question that the encoder cannot read.
 
-    Only English has rankers fitted with cosines. For Chinese they were tried and sorted the sentences better, but the
-    probabilities did not fit the other language's: see docs/decisions/refusal.md.
+    A sentence in a language it cannot read gets NaN.
     """
-    language = detect_language(question)
-    if language != "en" or language not in app.encoder().languages:
+    languages = app.encoder().languages
+    if detect_language(question) not in languages:
         return None
     vectors = sentence_vectors(app)
 
     def similarity(question: str, sentences: Sequence[str]) -> list[float]:
-        if not sentences:
-            return []
-        query = app.encoder().encode([question], kind="query")[0]
-        return [float(query @ vector) for vector in vectors(sentences)]
+        read = [i for i, sentence in enumerate(sentences) if detect_language(sentence) in languages]
+        cosines = [math.nan] * len(sentences)
+        if read:
+            query = app.encoder().encode([question], kind="query")[0]
+            for i, vector in zip(read, vectors([sentences[i] for i in read]), strict=True):
+                cosines[i] = float(query @ vector)
+        return cosines
 
     return similarity
 

@@ -76,6 +76,8 @@ def _base(recipe: RecipeView, argument: ArgumentView, bases: Sequence[BaseModelV
         facts = [named("studio.origin", one.origin), *(named("common.language", code) for code in one.languages)]
         if one.licence:
             facts.append(tr("studio.train.licence", licence=one.licence))
+        if one.megabytes and not one.here:
+            facts.append(f"{one.megabytes} MB")
         st.caption(" · ".join(facts) + ("" if one.here else f" · :orange[{_absent(one)}]"))
     return str(chosen or default)
 

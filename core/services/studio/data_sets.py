@@ -60,8 +60,8 @@ def start_data_set(
     """Queues the making of the next version of the data set ``name`` (made when missing); the job's id.
 
     ``mapping``: fields of ``core.training.datasets.mapping.ColumnMapping`` without the task; {} for a ZIP of pictures,
-    a folder a label. ``options``: "read", "clean", "split", "augment" and "image", each a mapping of fields of the class
-    of that name; "licence" and "note" texts; "label_errors" False to leave labels undoubted.
+    a folder a label. ``options``: "read", "clean", "split", "augment" and "image", each a mapping of fields of the
+    class of that name; "licence" and "note" texts; "label_errors" False to leave labels undoubted.
     ``held_out``: files given as "validation" or "test"; the rows of ``upload`` are then split no further than needed.
     Raises BadInput, DocumentError; nothing but the files is stored then.
     """

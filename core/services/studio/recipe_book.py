@@ -49,7 +49,7 @@ RECIPES: tuple[Recipe, ...] = (
         shown=("encoder", "mode", "epochs", "batch_size", "learning_rate", "class_weights", "metric", "seed"),
         base="encoder",
         starts_from=("text_classifier", "encoder"),
-        entries=("encoder",),
+        entries=("encoder", "masked_language_model"),
         hidden=_FEW_SHOT,
         folds=True,
         tunable=("learning_rate", "epochs", "batch_size", "dropout", "label_smoothing"),
@@ -63,7 +63,7 @@ RECIPES: tuple[Recipe, ...] = (
         shown=("encoder", "few_shot_steps", "few_shot_rate", "metric", "seed"),
         base="encoder",
         starts_from=("text_classifier", "encoder"),
-        entries=("encoder",),
+        entries=("encoder", "masked_language_model"),
         fixed={"mode": "few_shot"},
         hidden=_LORA
         | {"epochs", "batch_size", "accumulate", "learning_rate", "evaluations_per_epoch", "patience", "head_rate"}
@@ -80,7 +80,7 @@ RECIPES: tuple[Recipe, ...] = (
         shown=("encoder", "kind", "epochs", "batch_size", "learning_rate", "negatives", "mode", "metric", "seed"),
         base="encoder",
         starts_from=("text_classifier", "encoder"),
-        entries=("encoder",),
+        entries=("encoder", "masked_language_model"),
         defaults={"learning_rate": 2e-5},
         tunable=("learning_rate", "epochs", "batch_size", "scale"),
     ),

@@ -209,6 +209,7 @@ class BaseModelView:
     licence: str
     here: bool
     note: str = ""
+    megabytes: int = 0  # of a download
 
 
 # --- runs ---

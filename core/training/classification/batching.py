@@ -33,12 +33,16 @@ def class_batches(classes: Sequence[int], size: int, steps: int, seed: int) -> l
     a_batch = max(2, min(len(members), size // 2))
     rows_each = max(2, size // a_batch)
     batches: list[list[int]] = []
-    queue = np.zeros(0, np.int64)
+    queue: list[int] = []
     for _ in range(steps):
-        while len(queue) < a_batch:
-            queue = np.concatenate([queue, generator.permutation(len(members))])
-        chosen, queue = np.unique(queue[:a_batch]), queue[a_batch:]
-        batches.append(np.concatenate([_some(generator, members[number], rows_each) for number in chosen]).tolist())
+        chosen: list[int] = []
+        while len(chosen) < a_batch:
+            # A class that waits at the queue's end may also lead the next round: it takes part once.
+            if all(number in chosen for number in queue):
+                queue += generator.permutation(len(members)).tolist()
+            place = next(place for place, number in enumerate(queue) if number not in chosen)
+            chosen.append(queue.pop(place))
+        batches.append(np.concatenate([_some(generator, members[n], rows_each) for n in sorted(chosen)]).tolist())
     return batches
 
 

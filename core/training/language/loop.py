@@ -25,6 +25,7 @@ from core.training.watch import Watch
 
 _TOKENS_AT_ONCE = 8192  # of a batch that is only judged
 _SETTLED = 4  # steps after which the speed is known well enough to say how many there will be
+_JUDGED = 0.1  # of the time that a clock gives, at most, goes to evaluations
 _SPENT = "spent.json"
 
 
@@ -64,7 +65,8 @@ class TextProblem:
 
 class LanguageLoop(Loop):
     """``Loop`` with Muon, an end by time or steps, and texts written at each evaluation. Where a clock decides, the
-    number of steps is estimated anew from the speed so far, so that the learning rate ends where the time does.
+    number of steps is estimated anew from the speed so far, so that the learning rate ends where the time does, and
+    evaluations are as few as keeps them to a tenth of it.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class LanguageLoop(Loop):
         self._total = self._longest
         self._evaluations = max(1, round(self._longest / self._every))
         self._began, self._before = time.monotonic(), 0.0
+        self._judging, self._judgements = 0.0, 0
         self._samples: list[tuple[int, str]] = []
 
     def seconds(self) -> float:
@@ -107,25 +110,31 @@ class LanguageLoop(Loop):
     def _step(self, rows: list[int]) -> None:
         step, limit = self._progress.step, self._lm.max_seconds
         if limit and step >= _SETTLED:
-            expected = max(step + 1, round(step * limit / max(self.seconds(), 1e-3)))
+            spent = max(self.seconds() - self._judging, 1e-3)
+            one = self._judging / max(1, self._judgements)
+            evaluations = max(1, min(self._evaluations, int(_JUDGED * limit / max(one, 1e-6))))
+            expected = max(step + 1, round(step * max(0.0, limit - evaluations * one) / spent))
             self._total = min(self._longest, self._agreed(expected))
-            self._every = max(1, self._total // self._evaluations)
+            self._every = max(1, self._total // self._agreed(evaluations))
         super()._step(rows)
 
-    def _agreed(self, steps: int) -> int:
+    def _agreed(self, number: int) -> int:
         """What the first process says, so that all keep to one schedule."""
         if self._processes.count == 1:
-            return steps
+            return number
         import torch
 
-        mine = torch.tensor(steps if self._processes.main else 0, device=self._processes.device)
+        mine = torch.tensor(number if self._processes.main else 0, device=self._processes.device)
         return int(self._processes.total(mine).item())
 
     def _judge(self) -> None:
+        began = time.monotonic()
         super()._judge()
         if self._processes.main and self._lm.sample_tokens:
             for prompt in self._lm.sample_prompts:
                 self._samples.append((self._progress.step, self._sample(prompt)))
+        self._judging += time.monotonic() - began
+        self._judgements += 1
 
     def _tell(self) -> None:
         super()._tell()

@@ -236,7 +236,7 @@ def test_pptx_hidden_slide(tmp_path: Path) -> None:
 
 def test_xlsx(tmp_path: Path) -> None:
     document = load(makers.xlsx(tmp_path / "a.xlsx"), "a.xlsx")
-    assert headings(document) == [(1, "Prices"), (1, "Margins")]
+    assert headings(document) == [(1, "Prices"), (2, "Price list 2026"), (1, "Margins")]
     assert "Region: Europe | Plan: Team | Price: $49.00 | Discount: 20% | Valid from: 2026-01-01" in document.text
     assert "Region: Europe | Plan: Company | Price: $490.50" in document.text  # a merged cell names both rows
     found = {flag.detail: document.text[flag.start : flag.end] for flag in document.hidden}
@@ -245,11 +245,31 @@ def test_xlsx(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("Prices of 2026,\n,\nPlan,Price\nTeam,$49\nBig,$90\n", ["Prices of 2026"]),
+        ("Prices of 2026,\nPlan,Price\nTeam,$49\nBig,$90\n", ["Prices of 2026"]),
+        ("Prices,\nof 2026,\n,\nPlan,Price\nTeam,$49\nBig,$90\n", ["Prices", "of 2026"]),
+        ("We ship worldwide.,\n,\nReturns are free.,\n", []),
+        ("Plan,Price\nTeam,$49\nBig,$90\n,\nAll prices with VAT.,\n", []),
+        ("One note,\nand another,\nand a third,\n,\nPlan,Price\nTeam,$49\nBig,$90\n", []),
+    ],
+)
+def test_lone_cells_above_a_table_are_its_title(tmp_path: Path, text: str, titles: list[str]) -> None:
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    document = load(tmp_path / "a.csv", "a.csv")
+    assert [title for _, title in headings(document)] == titles
+    for cell in text.replace(",", "\n").split("\n"):
+        assert cell in document.text
+
+
+@pytest.mark.parametrize(
     ("text", "name", "line"),
     [
         ("Plan,Price\nTeam,$49\nBig,$90\n", "a.csv", "Plan: Team | Price: $49"),
         ('Plan;Text\nTeam;"one, two; three"\nBig;x\n', "a.csv", "Plan: Team | Text: one, two; three"),
         ("套餐\t价格\n团队版\t49元\n企业版\t490元\n", "a.tsv", "套餐：团队版 | 价格：49元"),
+        ("Prices of 2026,\n,\nPlan,Price\nTeam,$49\nBig,$90\n", "a.csv", "Plan: Team | Price: $49"),
         ("1,Berlin,3.5\n2,Paris,4.5\n", "a.csv", "1 | Berlin | 3.5"),
         (
             'Question,Answer\n"How long?\nReally?","Thirty days, net"\nWhy?,Because\n',

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import Unavailable
 from core.models import device
-from core.models.catalogue import CATALOGUE, find_entry, locate
+from core.models.catalogue import CATALOGUE, any_entry, find_entry, locate
 from core.models.cross_encoder import load_cross_encoder
 from core.models.hub import ModelHub
 from core.settings import Settings
@@ -28,6 +28,7 @@ def test_every_entry_is_complete() -> None:
         assert len(entry.revision) == 40
         assert entry.languages
         assert entry.licence
+        assert entry.megabytes > 50
         assert (entry.dimension > 0) == (entry.task == "encoder")
 
 
@@ -41,6 +42,27 @@ def test_found_by_either_name_and_only_for_its_task() -> None:
         find_entry("bge-reranker-v2-m3", "encoder")
     assert "multilingual-e5-small" in str(caught.value)
     assert "bge-reranker-v2-m3" in caught.value.sentence("zh")
+
+
+def test_any_id_of_the_hub_may_be_trained_from() -> None:
+    assert any_entry("gpt2", "language_model") is any_entry("openai-community/gpt2", "language_model")
+    other = any_entry("someone/some-gpt2@0123abc", "language_model")
+    assert (other.hub_id, other.revision) == ("someone/some-gpt2", "0123abc")
+    assert any_entry("someone/some-gpt2", "language_model").revision == "main"
+    for wrong in ("bert-base-uncased", "no such model", "../secrets", "a/b/c"):
+        with pytest.raises(Unavailable) as caught:
+            any_entry(wrong, "language_model")
+        assert "distilgpt2" in str(caught.value)
+
+
+def test_a_download_without_safetensors_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(tmp_path))
+    wanted = find_entry("gpt2", "language_model"), Settings(allow_hub=True, _env_file=None)
+    with pytest.raises(Unavailable, match="safetensors"):
+        locate(*wanted)
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert locate(*wanted).origin == "hub"
 
 
 def test_the_owners_folder_comes_before_the_package(tmp_path: Path) -> None:

@@ -17,8 +17,11 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+# Those that train nothing, or in no time; the others are for `make test-all`.
+QUICK = ("test_data_", "test_report_", "test_small_inputs", "test_tune", "test_language_model_parts")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Training is slow, and on tiny random tokenizers how well it learns varies: `make test-all` runs these."""
     for item in items:
-        if "tests/unit/training/" in item.path.as_posix():
+        if "tests/unit/training/" in item.path.as_posix() and not item.path.name.startswith(QUICK):
             item.add_marker(pytest.mark.slow)

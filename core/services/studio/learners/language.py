@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from core.evaluation.intervals import mean_difference
-from core.models.catalogue import find_entry, locate
+from core.models.catalogue import any_entry, locate
 from core.models.manifest import Manifest
 from core.services.studio.learners.base import Judged, Material, Record
 from core.services.studio.learners.general import help_set, languages_of
@@ -86,7 +86,7 @@ def base_of(material: Material) -> Path | None:
     path = Path(name).expanduser()
     if (path / "config.json").is_file():
         return path
-    return locate(find_entry(name, cast(Any, "language_model")), material.settings).path
+    return locate(any_entry(name, "language_model"), material.settings).path
 
 
 def examples_of(material: Material, split: str) -> list[str | Pair]:
