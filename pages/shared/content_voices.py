@@ -43,7 +43,7 @@ def draw(app: Application, actor: Actor) -> None:
 
 
 def _form(app: Application, actor: Actor) -> None:
-    local = {one.key: one for one in models.list_models(app, actor) if one.folder is not None}
+    local = {one.key: one for one in models.list_models(app, actor) if one.origin not in ("documents", "configured")}
     if not local:
         st.info(tr("content.voices.no_model"), icon=":material/info:")
         return

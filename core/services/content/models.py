@@ -26,9 +26,10 @@ log = structlog.get_logger(__name__)
 
 TASK = "generation"
 DOCUMENTS, CONFIGURED = "documents", "configured"
-Origin = Literal["own", "starter", "folder", "configured", "documents"]
+Origin = Literal["own", "starter", "catalogue", "folder", "configured", "documents"]
 _ORDER: dict[Level, int] = {"can": 0, "untested": 1, "cannot": 2}
-_ORIGINS: dict[Origin, int] = {"own": 0, "configured": 1, "starter": 2, "folder": 3, "documents": 4}
+_ORIGINS: dict[Origin, int] = {"own": 0, "configured": 1, "catalogue": 2, "starter": 3, "folder": 4, "documents": 5}
+_GENERAL = ("continuation", "dialogue")  # what a language model of the catalogue does without having been taught it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,11 @@ def list_models(app: Application, actor: Actor) -> list[ModelView]:
     actor.require(Permission.CONTENT)
     found = [*_promoted(app, actor.workspace_id), *_configured(app)]
     found += _in_folder(catalogue.STARTERS, "starter")
+    known = _in_catalogue(app)
     if app.settings.models_dir is not None:
-        found += _in_folder(app.settings.models_dir, "folder")
+        names = {one.name for one in known}
+        found += [one for one in _in_folder(app.settings.models_dir, "folder") if one.name not in names]
+    found += known
     return [*found, ModelView(DOCUMENTS, "", "documents", Abilities("documents"))]
 
 
@@ -100,8 +104,14 @@ def offers(
 
 
 def open_model(app: Application, model: ModelView) -> TextGenerator:
-    """The language model of a folder, loaded once a process. Raises Unavailable; NotFound for one that has none."""
-    if model.folder is None:
+    """The language model, loaded once a process; one of the catalogue is downloaded first, where settings allow it.
+
+    Raises Unavailable; NotFound for one that cannot be loaded here.
+    """
+    folder = model.folder
+    if folder is None and model.origin == "catalogue":
+        folder = catalogue.locate(catalogue.find_entry(model.name, "language_model"), app.settings).path
+    if folder is None:
         raise NotFound("content.model_unknown", name=model.key, known="")
 
     def load(place: Path) -> TextGenerator:
@@ -110,7 +120,7 @@ def open_model(app: Application, model: ModelView) -> TextGenerator:
         cache = app.settings.data_dir / "models" / "converted"
         return open_generator(place, cache, device=app.settings.device, threads=app.settings.threads)
 
-    return app.models.from_folder(model.folder, load)
+    return app.models.from_folder(folder, load)
 
 
 def _promoted(app: Application, workspace_id: int) -> list[ModelView]:
@@ -128,6 +138,23 @@ def _configured(app: Application) -> list[ModelView]:
         return []
     about = "endpoint" if app.settings.llm == "endpoint" else "local"
     return [ModelView(CONFIGURED, app.settings.llm_model, "configured", Abilities("chat"), about=about)]
+
+
+def _in_catalogue(app: Application) -> list[ModelView]:
+    """Its language models that are on this machine, and the others where downloads are allowed."""
+    here = app.settings.model_copy(update={"allow_hub": False})
+    found = []
+    for entry in catalogue.CATALOGUE:
+        if entry.task != "language_model":
+            continue
+        try:
+            folder: Path | None = catalogue.locate(entry, here).path
+        except PilotlightError:
+            folder = None
+        if folder is not None or app.settings.allow_hub:
+            abilities = Abilities("continues", _GENERAL, entry.languages)
+            found.append(ModelView(f"catalogue:{entry.name}", entry.name, "catalogue", abilities, folder))
+    return found
 
 
 def _in_folder(root: Path, origin: Origin) -> list[ModelView]:

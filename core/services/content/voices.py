@@ -71,7 +71,7 @@ def start_voice(
     if not knowledge_base_ids and not uploads:
         raise BadInput("content.voice_sources")
     chosen = find_model(app, actor, model)
-    if chosen.folder is None:
+    if chosen.abilities.kind not in ("continues", "responds"):
         raise BadInput("content.voice_model_kind", name=chosen.name or chosen.key)
     stored = []
     for upload in uploads:

@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from core.access.actor import Actor, NotAllowed, Role
+from core.bootstrap import local_actor
 from core.db.content_tables import ContentDraft
 from core.db.tables import utc_now
 from core.errors import BadInput, NotFound
@@ -21,6 +23,7 @@ from core.services.content.views import WriteRequest
 from core.services.views import Upload
 from core.settings import Settings
 from tests.integration.content.conftest import HANDBOOK, KNOWN, UNKNOWN
+from tests.tiny_models import tiny_gpt2
 
 ROMEO = WriteRequest("dialogue", {"first": "ROMEO"}, model=KNOWN, variants=2, max_tokens=20, seed=5)
 
@@ -74,6 +77,19 @@ def test_offers_put_first_what_can(app: Application, me: Actor) -> None:
     assert KNOWN in keys("advertisement", "cannot")
     assert UNKNOWN in keys("advertisement", "untested")
     assert keys("faq_answer", "can", sources=True) == ["documents"]
+
+
+def test_a_model_of_the_catalogue_is_offered_where_it_is(
+    make_application: Callable[[Settings], Application], settings: Settings, tmp_path: Path
+) -> None:
+    tiny_gpt2(tmp_path / "own-models" / "gpt2", positions=128)
+    app = make_application(settings.model_copy(update={"models_dir": tmp_path / "own-models"}))
+    me = local_actor(app, "visitor-of-content-tests-00")
+    keys = {one.key for one in models.list_models(app, me)}
+    assert "catalogue:gpt2" in keys
+    assert not keys & {"folder:gpt2", "catalogue:distilgpt2"}, "twice, or without its files"
+    asked = WriteRequest("continuation", {"text": "The"}, model="catalogue:gpt2", variants=1, max_tokens=4)
+    assert writing.write(app, me, asked).state == "done"
 
 
 def test_a_model_that_nobody_knows_is_marked_as_untested(app: Application, me: Actor) -> None:
