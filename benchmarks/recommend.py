@@ -35,7 +35,7 @@ from core.recommend.serving import Server, Wish
 from core.training.watch import Quiet
 
 NOW = 1_760_000_000
-MODELS = ("recent", "neighbours", "ease", "als", "content", "sasrec", "bert4rec", "blend")
+MODELS = ("recent", "neighbours", "ease", "ease_recent", "als", "content", "sasrec", "bert4rec", "blend")
 SPLITS = ("newest", "last", "time", "random")
 LEAST_GAIN, MOST_FIT, LEAST_SPEED, MOST_P95 = 1.05, 15.0, 500, 30.0
 FIVE_RULES = (
@@ -100,7 +100,7 @@ ARGS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
     },
 }
-MEMBERS = ("popular", "recent", "neighbours", "ease", "als", "content", "sasrec")
+MEMBERS = ("popular", "recent", "neighbours", "ease_recent", "als", "content")
 
 
 def build(name: str) -> Any:
