@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks.beir import print_table, shared_data, write_json
 from benchmarks.running import percentile
 from core.evaluation.ranking import top
+from core.recommend.base import Model
 from core.recommend.blend import Blend
 from core.recommend.build import create
 from core.recommend.cleaning import CleaningArgs, Columns, clean, clean_items
@@ -35,7 +36,7 @@ from core.recommend.serving import Server, Wish
 from core.training.watch import Quiet
 
 NOW = 1_760_000_000
-MODELS = ("recent", "neighbours", "ease", "als", "content", "sasrec", "bert4rec", "blend")
+MODELS = ("recent", "neighbours", "ease", "ease_recent", "als", "content", "sasrec", "bert4rec", "blend")
 SPLITS = ("newest", "last", "time", "random")
 LEAST_GAIN, MOST_FIT, LEAST_SPEED, MOST_P95 = 1.05, 15.0, 500, 30.0
 FIVE_RULES = (
@@ -100,7 +101,7 @@ ARGS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
     },
 }
-MEMBERS = ("popular", "recent", "neighbours", "ease", "als", "content", "sasrec")
+MEMBERS = ("popular", "recent", "neighbours", "ease_recent", "als", "content")
 
 
 def build(name: str) -> Any:
@@ -160,8 +161,27 @@ def run_serving(options: argparse.Namespace) -> dict[str, Any]:
     data, items = movielens()
     cpu = time.process_time()
     model = create("ease").fit(data, items)
-    fit_cpu = time.process_time() - cpu
-    histories = list(data.histories())
+    fit, fit_cpu = float(model.facts["seconds"]), time.process_time() - cpu
+    speed = in_batches(model, list(data.histories()))
+    one, one_cpu = one_by_one(Server(model, items), list(data.histories())[:300])
+    p50, p95, cpu95 = percentile(one, 0.5), percentile(one, 0.95), percentile(one_cpu, 0.95)
+    print_table(
+        ["EASE, 9,066 films", "measured", "verdict"],
+        [
+            ["fit", f"{fit:.1f} s ({fit_cpu:.1f} s of processor)", _met(fit < MOST_FIT, "15 s")],
+            ["batch, ten best unseen", f"{speed:.0f} people/s", _met(speed >= LEAST_SPEED, "500")],
+            [
+                "one person, five rules, reasons",
+                f"p50 {p50:.1f} ms, p95 {p95:.1f} ms (p95 {cpu95:.1f} ms of processor)",
+                _met(p95 < MOST_P95, "30 ms"),
+            ],
+        ],
+    )
+    return {"fit": fit, "fit_cpu": fit_cpu, "people_per_second": speed, "p50": p50, "p95": p95, "p95_cpu": cpu95}
+
+
+def in_batches(model: Model, histories: list[History]) -> float:
+    """People a second, the best of three rounds."""
     times = []
     for _ in range(3):
         start = time.perf_counter()
@@ -169,39 +189,20 @@ def run_serving(options: argparse.Namespace) -> dict[str, Any]:
             batch = histories[first : first + 128]
             top(model.scores_for(batch), 10, [one.seen for one in batch])
         times.append(time.perf_counter() - start)
-    speed = len(histories) / min(times)
+    return len(histories) / min(times)
+
+
+def one_by_one(server: Server, histories: list[History]) -> tuple[list[float], list[float]]:
+    """Milliseconds of wall and of processor for each person's list."""
     rules = [checked(*rule) for rule in FIVE_RULES]
-    server = Server(model, items)
-    one = []
-    for history in histories[:300]:
-        start = time.perf_counter()
+    wall, cpu = [], []
+    for history in histories:
+        clock = time.perf_counter(), time.process_time()
         served = server.for_history(history, Wish(rules=rules, now=NOW))
-        one.append(1000 * (time.perf_counter() - start))
+        wall.append(1000 * (time.perf_counter() - clock[0]))
+        cpu.append(1000 * (time.process_time() - clock[1]))
         assert len(served.picks) == 10
-    p95 = percentile(one, 0.95)
-    print_table(
-        ["EASE, 9,066 films", "measured", "verdict"],
-        [
-            [
-                "fit",
-                f"{model.facts['seconds']:.1f} s ({fit_cpu:.1f} s of processor)",
-                _met(model.facts["seconds"] < MOST_FIT, "15 s"),
-            ],
-            ["batch, ten best unseen", f"{speed:.0f} people/s", _met(speed >= LEAST_SPEED, "500")],
-            [
-                "one person, five rules, reasons",
-                f"p50 {percentile(one, 0.5):.1f} ms, p95 {p95:.1f} ms",
-                _met(p95 < MOST_P95, "30 ms"),
-            ],
-        ],
-    )
-    return {
-        "fit": model.facts["seconds"],
-        "fit_cpu": fit_cpu,
-        "people_per_second": speed,
-        "p95": p95,
-        "load": os.getloadavg()[0],
-    }
+    return wall, cpu
 
 
 def _met(good: bool, target: str) -> str:
@@ -219,39 +220,28 @@ def run_scale(options: argparse.Namespace) -> dict[str, Any]:
         places = np.minimum((generator.pareto(1.2, (number, each)) * 8).astype(np.int64), 99)
         return places * 100 + kinds[:, None]
 
-    start = time.perf_counter()
     learnt = people(100_000)
     items = Items.named([str(n) for n in range(count)])
     data = Interactions.of(np.repeat(np.arange(len(learnt)), each), learnt.ravel(), item_ids=items.ids)
     model = create("ease").fit(data, items)
-    fitted = time.perf_counter() - start
+    cpu = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         answers = np.lib.format.open_memmap(Path(folder) / "top.npy", "w+", np.int32, (options.people, 10))
-        start = time.perf_counter()
-        right = 0
+        start, right = time.perf_counter(), 0
         for first in range(0, options.people, block):
             some = people(min(block, options.people - first))
             histories = [History.of(row) for row in some]
             best = top(model.scores_for(histories), 10, [one.seen for one in histories])
             answers[first : first + len(some)] = best
             right += int((best % 100 == some[:, :1] % 100).sum())
-        seconds = time.perf_counter() - start
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    share = right / (10 * options.people)
-    print_table(
-        ["people x top 10 of 10,000 items", "seconds", "people/s", "peak memory MiB", "of the person's kind", "fit s"],
-        [
-            [
-                f"{options.people:,}",
-                f"{seconds:.0f}",
-                f"{options.people / seconds:.0f}",
-                f"{peak:.0f}",
-                f"{share:.3f}",
-                f"{fitted:.0f}",
-            ]
-        ],
-    )
-    return {"people": options.people, "seconds": seconds, "peak_mib": peak, "right": share, "fit": fitted}
+    found = {"people": options.people, "seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak}
+    found["right"] = right / (10 * options.people)
+    figures = [f"{options.people:,}", f"{seconds:.0f}", f"{cpu:.0f}", f"{peak:.0f}", f"{found['right']:.3f}"]
+    heads = ["people x top 10 of 10,000 items", "seconds", "of processor", "peak memory MiB", "of the person's kind"]
+    print_table(heads, [figures])
+    return found
 
 
 PARTS = {"movielens": run_movielens, "serving": run_serving, "scale": run_scale}

@@ -11,18 +11,19 @@ from core.recommend.als import Als
 from core.recommend.base import Model
 from core.recommend.blend import Blend
 from core.recommend.content_based import BuildIndex, ContentBased, Encode
-from core.recommend.ease import Ease
+from core.recommend.ease import Ease, EaseRecent
 from core.recommend.neighbours import Neighbours
 from core.recommend.popular import Popular, Recent
 from core.recommend.sequential import Bert4Rec, SasRec
 from core.recommend.store import stored_name
 
 MODELS: dict[str, type[Model]] = {
-    model.name: model for model in (Popular, Recent, Neighbours, Ease, Als, ContentBased, SasRec, Bert4Rec, Blend)
+    model.name: model
+    for model in (Popular, Recent, Neighbours, Ease, EaseRecent, Als, ContentBased, SasRec, Bert4Rec, Blend)
 }
 BASELINE = "popular"
-MEMBERS = ("popular", "recent", "neighbours", "ease", "als", "content", "sasrec")
-FAST = ("popular", "recent", "neighbours", "ease", "als", "content", "blend")
+MEMBERS = ("popular", "recent", "neighbours", "ease_recent", "als", "content", "sasrec")
+FAST = ("popular", "recent", "neighbours", "ease", "ease_recent", "als", "content", "blend")
 ALL = (*FAST[:-1], "sasrec", "bert4rec", "blend")
 
 

@@ -178,10 +178,13 @@ def clean(columns: Columns, items: Items | None, args: CleaningArgs) -> tuple[In
         kind_names=kind_names,
     )
     _too_little(data, count)
+    return data, catalogue, _report(rows, data, count)
+
+
+def _report(rows: int, data: Interactions, count: _Count) -> Report:
     known = data.times[data.times != NO_TIME]
     span = (int(known.min()), int(known.max())) if len(known) else (NO_TIME, NO_TIME)
-    used_items = len(np.unique(data.items))
-    return data, catalogue, Report(rows, len(data), data.people, used_items, count.findings(), *span)
+    return Report(rows, len(data), data.people, len(np.unique(data.items)), count.findings(), *span)
 
 
 def _numbered(names: Sequence[str], kept: Bools) -> tuple[Ints, tuple[str, ...]]:

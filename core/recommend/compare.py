@@ -122,7 +122,8 @@ class _Fits:
     def __init__(self, parts: Split, items: Items, build: Build, seed: int, watch: Watch, work: Path | None) -> None:
         self._train, self._items, self._build, self._seed, self._watch = parts.train, items, build, seed, watch
         self._work = work
-        self._holdout: Kind = "last" if parts.kind == "last" else "newest"  # weights for what will be asked
+        # Weights for what will be asked: a random test is told nothing about by the newest events, nor the reverse.
+        self._holdout: Kind = parts.kind if parts.kind in ("last", "random") else "newest"
         self._blend: Blend | None = None
         self._spent: dict[str, float] = {}
 

@@ -89,6 +89,30 @@ class Items:
         return tuple(row.category for row in self.rows)
 
     @cached_property
+    def _places(self) -> Mapping[tuple[str, str], Ints]:
+        """Rows of each category and of each tag."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for place, row in enumerate(self.rows):
+            for key in (("category", row.category), *(("tag", tag) for tag in row.tags)):
+                found.setdefault(key, []).append(place)
+        return {key: np.array(places, np.int64) for key, places in found.items()}
+
+    @cached_property
+    def category_numbers(self) -> Ints:
+        """[items]: equal for items of one category; -1 without one."""
+        number = {name: place for place, name in enumerate(sorted(set(self.categories) - {""}))}
+        return np.array([number.get(name, -1) for name in self.categories], np.int64)
+
+    def having(self, ids: Iterable[str] = (), categories: Iterable[str] = (), tags: Iterable[str] = ()) -> Bools:
+        """Bool [items]: those with one of the ids, categories or tags."""
+        found = np.zeros(len(self.rows), bool)
+        found[[self.number[one] for one in ids if one in self.number]] = True
+        for key in (*(("category", one) for one in categories), *(("tag", one) for one in tags)):
+            if key in self._places:
+                found[self._places[key]] = True
+        return found
+
+    @cached_property
     def sellable(self) -> Bools:
         """Bool [items]: not known to be out of stock."""
         found: Bools = self.stock != 0
@@ -265,6 +289,23 @@ def history_matrix(histories: Sequence[History], catalogue: int) -> Any:
     rows = np.repeat(np.arange(len(liked)), [len(one) for one in liked])
     items = np.concatenate(liked) if liked else np.zeros(0, np.int64)
     return history_matrix_of(rows, items, (len(liked), catalogue))
+
+
+def faded(histories: Sequence[History], catalogue: int, fade: float) -> Any:
+    """scipy CSR float32 [histories, items]: the newest event of each history weighs 1, each older one ``1 - fade`` of
+    the next."""
+    from scipy.sparse import csr_matrix
+
+    rows, items, weights = [], [], []
+    for row, history in enumerate(histories):
+        liked = history.liked.items[::-1]
+        newest, first = np.unique(liked, return_index=True)
+        rows.append(np.full(len(newest), row))
+        items.append(newest)
+        weights.append((1.0 - fade) ** np.argsort(np.argsort(first)))
+    cells = [np.concatenate(part) if part else np.zeros(0) for part in (weights, rows, items)]
+    shape = (len(histories), catalogue)
+    return csr_matrix((cells[0].astype(np.float32), (cells[1].astype(int), cells[2].astype(int))), shape=shape)
 
 
 @dataclass(frozen=True, slots=True)

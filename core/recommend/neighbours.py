@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.recommend.base import Model, Run, Share, Tensors, shares
-from core.recommend.data import Floats, History, Interactions, Items, history_matrix
+from core.recommend.data import Floats, History, Interactions, Items, faded, history_matrix
 
 
 class Neighbours(Model):
@@ -95,20 +95,3 @@ def _scale(norms: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     """Mean squared norm of an item with one event: what one more shared person is worth."""
     alive = norms[norms > 0]
     return float(np.square(alive).min()) if len(alive) else 1.0
-
-
-def faded(histories: Sequence[History], catalogue: int, fade: float) -> Any:
-    """scipy CSR float32 [histories, items]: the newest event of each history weighs 1, each older one ``1 - fade`` of
-    the next."""
-    from scipy.sparse import csr_matrix
-
-    rows, items, weights = [], [], []
-    for row, history in enumerate(histories):
-        liked = history.liked.items[::-1]
-        newest, first = np.unique(liked, return_index=True)
-        rows.append(np.full(len(newest), row))
-        items.append(newest)
-        weights.append((1.0 - fade) ** np.argsort(np.argsort(first)))
-    cells = [np.concatenate(part) if part else np.zeros(0) for part in (weights, rows, items)]
-    shape = (len(histories), catalogue)
-    return csr_matrix((cells[0].astype(np.float32), (cells[1].astype(int), cells[2].astype(int))), shape=shape)

@@ -6,7 +6,6 @@ row (mean 0, deviation 1), which gives "boost by 1" the same meaning for every m
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -153,10 +152,7 @@ def allowed(rule: Rule, items: Items) -> Bools:
 
 def named(rule: Rule, items: Items) -> Bools:
     """Bool [items]: those that an exclude or boost names by id, category or tag."""
-    ids, categories, tags = (frozenset(rule.values.get(key, ())) for key in ("items", "categories", "tags"))
-    return np.array(
-        [row.id in ids or row.category in categories or not tags.isdisjoint(row.tags) for row in items.rows], bool
-    )
+    return items.having(*(rule.values.get(key, ()) for key in ("items", "categories", "tags")))
 
 
 def is_fresh(rule: Rule, setting: Setting) -> Bools:
@@ -168,14 +164,13 @@ def is_fresh(rule: Rule, setting: Setting) -> Bools:
 
 def _capped(order: Ints, items: Items, most: int) -> Ints:
     """Items without a category are not capped."""
-    counts: Counter[str] = Counter()
-    kept = []
-    for number in order.tolist():
-        category = items.categories[number]
-        counts[category] += 1
-        if not category or counts[category] <= most:
-            kept.append(number)
-    return np.array(kept, np.int64)
+    groups = items.category_numbers[order]
+    by_group = np.argsort(groups, kind="stable")
+    ordered = groups[by_group]
+    starts = np.searchsorted(ordered, ordered)
+    place = np.empty(len(order), np.int64)
+    place[by_group] = np.arange(len(order)) - starts
+    return order[(groups < 0) | (place < most)]
 
 
 def _fresh_first(order: Ints, fresh: Bools, most: int) -> Ints:

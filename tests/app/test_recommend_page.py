@@ -59,8 +59,7 @@ def test_a_person_gets_cards_with_reasons_and_reacts(
     assert not [b for b in page.button if b.key == f"not_interested-{first.id}"]
     events = serving.person_events(app, me, shop, who)
     assert (events[0].item, events[0].kind) == (first.id, "not_interested")
-    gone = page.multiselect(key=f"without-{shop}-{who}")
-    gone.set_value([gone.options and events[1].item]).run()
+    assert page.multiselect(key=f"without-{shop}-{who}").options
     assert not page.exception
 
 
@@ -94,8 +93,6 @@ def test_a_rule_is_saved_tested_and_published(open_page: OpenPage, app: Applicat
 def test_an_experiment_and_freshness_speak_both_languages(
     open_page: OpenPage, app: Application, me: Actor, shop: int
 ) -> None:
-    page = open_page("recommend", locale="zh-CN", **{"recommend.section": "experiment"})
-    page.selectbox(key="experiment-b") if page.selectbox else None
     experimenting.start_experiment(app, me, shop, "热门榜更好？", model_id=None)
     page = open_page("recommend", locale="zh-CN", **{"recommend.section": "experiment"})
     assert "尚无定论" in texts(page)

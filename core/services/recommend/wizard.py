@@ -17,6 +17,7 @@ from core.services.recommend.versions import serve_model
 from core.services.recommend.views import ComparisonView
 
 KIND = "recommend_compare"
+MOVING = ("queued", "running")
 SETS = {"quick": FAST, "all": ALL}
 
 
@@ -35,9 +36,11 @@ def start_comparison(
         last = newest_interaction(rows, catalogue_id)
         if catalogue.items_changed_at is None:
             raise BadInput("recommend.no_items", name=catalogue.name)
-        mine = RecommendComparison.catalogue_id == catalogue_id
-        if rows.find(RecommendComparison, mine, RecommendComparison.state.in_(("queued", "running"))):
-            raise Conflict("recommend.comparing", name=catalogue.name)
+        mine = RecommendComparison.catalogue_id == catalogue_id, RecommendComparison.state.in_(MOVING)
+        for other in rows.all(rows.select(RecommendComparison, *mine)):
+            other.state = _state(rows, other)
+            if other.state in MOVING:
+                raise Conflict("recommend.comparing", name=catalogue.name)
         made = rows.add(
             RecommendComparison(
                 catalogue_id=catalogue_id,
@@ -88,16 +91,22 @@ def serve_compared(app: Application, actor: Actor, comparison_id: int, name: str
     serve_model(app, actor, catalogue_id, view.models[name])
 
 
+def _state(rows: Rows, row: RecommendComparison) -> str:
+    """As its job has it: one that was cancelled before it began, or gave up, never told us."""
+    if row.state not in MOVING:
+        return row.state
+    job = rows.find(Job, Job.id == row.job_id) if row.job_id else None
+    if job is None:
+        return "failed"
+    return row.state if job.state == "done" else job.state
+
+
 def _view(rows: Rows, row: RecommendComparison) -> ComparisonView:
     mine = rows.select(RecommendModel, RecommendModel.comparison_id == row.id)
-    state = row.state
-    if state in ("queued", "running"):  # a job that somebody cancelled before it began never told us
-        job = rows.find(Job, Job.id == row.job_id) if row.job_id else None
-        state = job.state if job and job.state in ("queued", "running", "failed", "cancelled") else state
     return ComparisonView(
         id=row.id,
         job_id=row.job_id,
-        state=state,
+        state=_state(rows, row),
         options=row.options,
         result=row.result,
         created_at=row.created_at,

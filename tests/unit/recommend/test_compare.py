@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from core.recommend.base import Model
 from core.recommend.build import create
 from core.recommend.compare import CompareArgs, Result, compare
 from core.recommend.data import Interactions, Items
+from core.recommend.split import Kind, Split
 from core.recommend.verdict import verdict_of
 from core.training.watch import Quiet
 from tests.unit.recommend.data import checkerboard
@@ -41,6 +43,22 @@ def test_models_that_see_the_pattern_beat_popularity() -> None:
     assert comparison.protocol["people"] == 120
     assert comparison.protocol["ranking"] == "full"
     json.dumps(comparison.as_json())
+
+
+@pytest.mark.parametrize("kind", ["last", "random"])
+def test_the_blend_is_weighed_the_way_it_is_judged(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.recommend import compare as module
+
+    kinds: list[str] = []
+    whole = module.split
+
+    def seen(data: Interactions, one: Kind, **values: Any) -> Split:
+        kinds.append(one)
+        return whole(data, one, **values)
+
+    monkeypatch.setattr(module, "split", seen)
+    compare(*checkerboard(), build, CompareArgs(("blend",), kind))
+    assert kinds == [kind, kind]
 
 
 def test_chance_is_not_taken_for_a_pattern() -> None:

@@ -38,8 +38,9 @@ SMALL: dict[str, dict[str, Any]] = {
         "learning_rate": 5e-3,
     },
     "ease": {"strength": 10.0},
+    "ease_recent": {"strength": 10.0},
 }
-MEMBERS = ("popular", "recent", "neighbours", "ease", "als", "content")
+MEMBERS = ("popular", "recent", "neighbours", "ease_recent", "als", "content")
 PERSONAL = [name for name in ALL if name not in ("popular", "recent")]
 
 
