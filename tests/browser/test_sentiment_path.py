@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 def test_score_a_text_judge_a_file_label_rows(new_browser: NewBrowser) -> None:
     page = new_browser()
+    page.set_default_timeout(FIRST)
     page.goto("/sentiment")
     box = page.locator(key("sentiment-text")).get_by_role("textbox")
     box.fill("This is a great product.")
@@ -43,8 +44,8 @@ def test_score_a_text_judge_a_file_label_rows(new_browser: NewBrowser) -> None:
     page.locator('input[type="file"]').set_input_files([file])
     page.locator(key("sentiment-start")).get_by_role("button").click()
     expect(page.get_by_text("Rows judged")).to_be_visible(timeout=FIRST)
-    expect(page.locator(key("plot-share")).locator("canvas, svg").first).to_be_visible()
-    expect(page.locator(key("plot-days")).locator("canvas, svg").first).to_be_visible()
+    plots = page.get_by_test_id("stVegaLiteChart")
+    expect(plots.nth(1)).to_be_visible(timeout=FIRST)  # shares and days at least
     page.reload()
     expect(page.get_by_text("Rows judged")).to_be_visible()
     page.locator(key("lane-why")).get_by_role("combobox").click()
