@@ -149,10 +149,11 @@ def report(voiced: list[dict[str, Any]], speeds: list[dict[str, Any]]) -> None:
         print()
     if speeds:
         print_table(
-            ["124M random weights", "keys", "first token, s", "one person, tokens/s", "four people", "times one", "whole"],
+            ["124M random weights", "keys", "first token, s", "one, tokens/s", "four people", "times one", "whole"],
             [
                 [
-                    one["side"], str(one["keys"]), f"{one['first_token']:.3f}", f"{one['one']:.1f}", f"{one['four']:.1f}",
+                    one["side"], str(one["keys"]), f"{one['first_token']:.3f}", f"{one['one']:.1f}",
+                    f"{one['four']:.1f}",
                     f"{one['four'] / one['one']:.2f}", f"{one['whole']} of {PEOPLE}",
                 ]
                 for one in speeds
