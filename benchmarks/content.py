@@ -135,27 +135,30 @@ def speed(scratch: Path, threads: int, tokens: int, rounds: int) -> list[dict[st
 
 
 def report(voiced: list[dict[str, Any]], speeds: list[dict[str, Any]]) -> None:
-    print_table(
-        ["corpus", "model", "keys", "test tokens", "perplexity", "with memory", "ratio", "seconds"],
-        [
+    if voiced:
+        print_table(
+            ["corpus", "model", "keys", "test tokens", "perplexity", "with memory", "ratio", "seconds"],
             [
-                one["corpus"], one["model"], str(one["keys"]), str(one["test_tokens"]), f"{one['before']:.1f}",
-                f"{one['after']:.1f}", f"{one['ratio']:.3f}", f"{one['seconds']:.1f}",
-            ]
-            for one in voiced
-        ],
-    )  # fmt: skip
-    print()
-    print_table(
-        ["124M random weights", "keys", "first token, s", "one person, tokens/s", "four people", "times one", "whole"],
-        [
+                [
+                    one["corpus"], one["model"], str(one["keys"]), str(one["test_tokens"]), f"{one['before']:.1f}",
+                    f"{one['after']:.1f}", f"{one['ratio']:.3f}", f"{one['seconds']:.1f}",
+                ]
+                for one in voiced
+            ],
+        )  # fmt: skip
+        print()
+    if speeds:
+        print_table(
+            ["124M random weights", "keys", "first token, s", "one, tokens/s", "four people", "times one", "whole"],
             [
-                one["side"], str(one["keys"]), f"{one['first_token']:.3f}", f"{one['one']:.1f}", f"{one['four']:.1f}",
-                f"{one['four'] / one['one']:.2f}", f"{one['whole']} of {PEOPLE}",
-            ]
-            for one in speeds
-        ],
-    )  # fmt: skip
+                [
+                    one["side"], str(one["keys"]), f"{one['first_token']:.3f}", f"{one['one']:.1f}",
+                    f"{one['four']:.1f}",
+                    f"{one['four'] / one['one']:.2f}", f"{one['whole']} of {PEOPLE}",
+                ]
+                for one in speeds
+            ],
+        )  # fmt: skip
     goals = {}
     if voiced:
         goals[f"perplexity at most {MOST_RATIO} of the base, in under {MOST_INDEX_SECONDS:.0f} s"] = all(
