@@ -211,7 +211,7 @@ def _met(good: bool, target: str) -> str:
 
 def run_scale(options: argparse.Namespace) -> dict[str, Any]:
     """EASE on 100,000 generated people; then the ten best for ``--people`` of them, none kept but the answers."""
-    count, each, block = 10_000, 10, 2_000
+    count, each, block = 10_000, 10, 256
     generator = np.random.default_rng(0)
 
     def people(number: int) -> np.ndarray[Any, Any]:
@@ -252,7 +252,7 @@ def main() -> None:
     parser.add_argument("--part", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=list(SPLITS))
-    parser.add_argument("--people", type=int, default=1_000_000)
+    parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
