@@ -43,8 +43,8 @@ def draw(app: Application, actor: Actor) -> None:
         go_on = st.form_submit_button(
             tr("sentiment.one.go"), key="sentiment-go", type="primary", icon=":material/play_arrow:"
         )
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="sentiment-examples"):
-        st.caption(tr("sentiment.one.examples"), width="content")
+    with st.container(gap="xxsmall", key="sentiment-examples"):
+        st.caption(tr("sentiment.one.examples"))
         for number, example in enumerate(EXAMPLES):
             st.button(
                 plain(example), key=f"example-{number}", type="tertiary", on_click=_take, args=(example,), wrap=True
