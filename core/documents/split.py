@@ -86,7 +86,10 @@ class _Packer:
     def _size_ok(self, units: Sequence[_Unit], start: int, han: int, latin: int) -> bool:
         han += sum(unit.han for unit in units)
         latin += sum(unit.latin for unit in units)
-        return units[-1].end - start <= self.config.limit("zh" if han > latin else "en")
+        end = units[-1].end
+        if abs(han - latin) <= len(self.units) + len(units):  # a word that was cut counts twice
+            return end - start <= self.config.limit(detect_language(self.document.text[start:end]))
+        return end - start <= self.config.limit("zh" if han > latin else "en")
 
     def fits(self, units: Sequence[_Unit]) -> bool:
         return not self.units or self._size_ok(units, self.units[0].start, self.han, self.latin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import makers
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.documents.builder import TextBuilder
@@ -52,6 +52,7 @@ def document(parts: list[tuple[str, object]]) -> LoadedDocument:
 
 
 @given(blocks)
+@example([("solid", "w" * 52), ("page", ""), ("text", "退款. ")])  # one long word, cut, beside two characters
 @settings(max_examples=250, deadline=None)
 def test_promises(parts: list[tuple[str, object]]) -> None:
     doc = document(parts)

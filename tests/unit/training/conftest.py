@@ -17,11 +17,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-# Those that train nothing, or in no time; the others are for `make test-all`.
+# Those that train nothing, or in no time; the others, and those that weigh a process's memory, are for `make test-all`.
 QUICK = ("test_data_", "test_report_", "test_small_inputs", "test_tune", "test_language_model_parts")
+WEIGHS = "test_data_preflight"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "tests/unit/training/" in item.path.as_posix() and not item.path.name.startswith(QUICK):
+        if "tests/unit/training/" in item.path.as_posix() and (
+            not item.path.name.startswith(QUICK) or item.path.name.startswith(WEIGHS)
+        ):
             item.add_marker(pytest.mark.slow)

@@ -189,7 +189,8 @@ def test_classes_keep_their_shares(sizes: list[int], seed: int) -> None:
             assert abs(counts[place] - share * size) <= 2
         if size >= 3:
             assert (counts > 0).all(), "a class with three rows is in every split"
-    assert (np.bincount(split, minlength=3) > 0).all()
+    if len(classes) - len(sizes) >= 2:  # beside the one of each class that training needs
+        assert (np.bincount(split, minlength=3) > 0).all()
 
 
 def test_groups_of_very_different_sizes_still_give_the_shares() -> None:
