@@ -165,7 +165,7 @@ def test_a_batch_writes_a_draft_a_row_and_lists_what_it_cannot(
     made = drafts.list_drafts(app, me, job_id=job_id).drafts
     assert [one.title for one in made] == ["NAME0", "NAME2", "NAME3"]
     assert [one.settings["seed"] for one in made] == [40, 42, 43]
-    assert exporting.export_job(app, me, job_id, "csv")[1].decode().count("NAME") == 3
+    assert exporting.export_job(app, me, job_id, "csv")[1].decode().count("\nNAME") == 3
 
 
 @pytest.mark.server
