@@ -1,6 +1,6 @@
 """Every benchmark of the README's table, one after the other on an otherwise idle machine; results as JSON in a folder.
 
-``python -m benchmarks.all --out results`` (an hour on two cores); ``--only NAME ...`` for some.
+``python -m benchmarks.all --out results`` (three hours on two cores); ``--only NAME ...`` for some.
 """
 
 from __future__ import annotations
@@ -16,13 +16,24 @@ RUNS: dict[str, list[str]] = {
     "nfcorpus": [],
     "langchain_recipe": [],
     "chinese_answers": [],
+    "support_answers": [],
     "refusal": [],
     "faq": [],
     "claim_check": [],
     "chat_load": [],
     "scale": [],
     "product_scale": ["--rows", "400000"],
+    "bilingual": [],
+    "classification": ["sst2", "chnsenticorp", "banking77", "few_shot", "int8"],
+    "small_networks": [],
+    "compression": [],
+    "privacy": [],
+    "shakespeare": [],
+    "generation": [],
     "sentiment": [],
+    "content": [],
+    "recommend": [],
+    "recommend_beauty": [],
 }
 
 
