@@ -34,6 +34,7 @@ OURS: dict[str, Any] = {
     "muon_rate": 0.02,
     "schedule": "linear",
     "epochs": 1000,
+    "patience": 0,
     "sample_tokens": 0,
     "live_tokens": 1000,
     "checkpoint_seconds": 1e9,

@@ -26,6 +26,7 @@ from core.training.watch import Watch
 _TOKENS_AT_ONCE = 8192  # of a batch that is only judged
 _SETTLED = 4  # steps after which the speed is known well enough to say how many there will be
 _JUDGED = 0.1  # of the time that a clock gives, at most, goes to evaluations
+_JUDGEMENTS = 40  # and no more of them: patience counts evaluations, and steps next to each other differ by chance
 _SPENT = "spent.json"
 
 
@@ -112,7 +113,7 @@ class LanguageLoop(Loop):
         if limit and step >= _SETTLED:
             spent = max(self.seconds() - self._judging, 1e-3)
             one = self._judging / max(1, self._judgements)
-            evaluations = max(1, min(self._evaluations, int(_JUDGED * limit / max(one, 1e-6))))
+            evaluations = max(1, min(self._evaluations, _JUDGEMENTS, int(_JUDGED * limit / max(one, 1e-6))))
             expected = max(step + 1, round(step * max(0.0, limit - evaluations * one) / spent))
             self._total = min(self._longest, self._agreed(expected))
             self._every = max(1, self._total // self._agreed(evaluations))
