@@ -81,11 +81,11 @@ def _brief(app: Application, actor: Actor) -> WriteRequest | None:
     found = models.list_models(app, actor)
     bases = {base.id: base.name for base in knowledge.list_knowledge_bases(app, actor)}
     with st.container(border=True, key="brief"):
-        template, spoken = _what(app, actor, listed, found)
+        template, spoken = _what(app, actor, listed, found, sources=bool(bases))
         base = _sources(bases, template)
         offered = models.offers(app, actor, template, spoken, sources=base is not None, models=found)
         if all(offer.fit.level == "cannot" for offer in offered):
-            _nobody(app, actor, template, spoken, listed, found, offered)
+            _nobody(template, spoken, offered, _writable(app, actor, listed, spoken, found, sources=bool(bases)))
             return None
         values = _values(template)
         model = _model(offered)
@@ -100,12 +100,13 @@ def _brief(app: Application, actor: Actor) -> WriteRequest | None:
 
 
 def _what(
-    app: Application, actor: Actor, listed: Sequence[Template], found: Sequence[models.ModelView]
+    app: Application, actor: Actor, listed: Sequence[Template], found: Sequence[models.ModelView], *, sources: bool
 ) -> tuple[Template, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         by_id = {one.id: one for one in listed}
         if st.session_state.get(TEMPLATE) not in by_id:
-            st.session_state.pop(TEMPLATE, None)
+            can = _writable(app, actor, listed, language(), found, sources=sources)
+            st.session_state[TEMPLATE] = (can or listed)[0].id
         chosen = by_id[
             st.selectbox(
                 tr("content.write.template"), list(by_id), key=TEMPLATE, format_func=lambda name: by_id[name].title,
@@ -138,21 +139,28 @@ def _sources(bases: dict[int, str], template: Template) -> int | None:
     return chosen or None
 
 
-def _nobody(
-    app: Application, actor: Actor, template: Template, spoken: str, listed: Sequence[Template],
-    found: Sequence[models.ModelView], offered: Sequence[Offer],
-) -> None:  # fmt: skip
+def _writable(
+    app: Application, actor: Actor, listed: Sequence[Template], spoken: str, found: Sequence[models.ModelView],
+    *, sources: bool,
+) -> list[Template]:  # fmt: skip
+    """Templates that some model here can do; those that quote with the documents there are."""
+    return [
+        one
+        for one in listed
+        if any(
+            offer.fit.level == "can"
+            for offer in models.offers(app, actor, one, spoken, sources=sources and one.quotes, models=found)
+        )
+    ]
+
+
+def _nobody(template: Template, spoken: str, offered: Sequence[Offer], can: Sequence[Template]) -> None:
     """No model can do it: why, what to do about it, and what can be done now."""
     with st.container(key="write-nobody"):
         st.warning(tr("content.nobody.title", title=template.title), icon=":material/psychology_alt:")
         for offer in offered:
             st.caption(f"**{model_name(offer.model)}** · {why_not(offer, spoken)}")
         st.markdown(tr("content.nobody.do"))
-        can = []
-        for one in listed:
-            fits = models.offers(app, actor, one, spoken, sources=False, models=found)
-            if any(offer.fit.level == "can" for offer in fits):
-                can.append(one)
         if can:
             st.markdown(tr("content.nobody.instead"))
             with st.container(horizontal=True):
