@@ -46,7 +46,7 @@ class Tally:
 
 def person(app: Application, base: int, number: int, end: float, tally: Tally) -> None:
     """One visitor in a thread: ask, read, think for a moment, ask again."""
-    actor = Actor(1, f"load-visitor-{number:04d}-{'x' * 12}", Role.CUSTOMER)
+    actor = Actor(1, f"load-visitor-{number:04d}-{'x' * 12}", Role.GUEST)
     chooser = random.Random(number)
     asked: list[str] = []
     try:

@@ -60,11 +60,11 @@ def test_a_customer_sees_nothing_of_the_staff_pages(
     real = guard_module.local_actor
 
     def customer(app: Application, visitor: str) -> Actor:
-        return replace(real(app, visitor), role=Role.CUSTOMER)
+        return replace(real(app, visitor), role=Role.GUEST)
 
     monkeypatch.setattr(guard_module, "local_actor", customer)
     page = open_page(name)
-    assert "Your role (customer) may not do this" in page.error[0].value
+    assert "Your role (guest) may not do this" in page.error[0].value
     assert not page.title
 
 

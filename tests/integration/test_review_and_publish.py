@@ -203,7 +203,7 @@ def test_a_pdf_citation_is_drawn_with_its_sentence_marked(app: Application, owne
     assert yellow > 500
 
 
-@pytest.mark.parametrize("role", [Role.AGENT, Role.CUSTOMER])
+@pytest.mark.parametrize("role", [Role.AGENT, Role.GUEST])
 def test_only_the_owner_changes_knowledge(app: Application, owner: Actor, base: int, role: Role) -> None:
     other = Actor(owner.workspace_id, "v" * 24, role)
     with pytest.raises(NotAllowed):

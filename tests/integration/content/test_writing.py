@@ -65,7 +65,7 @@ def test_what_a_model_cannot_do_is_refused_before_anything_is_stored(app: Applic
         writing.write(app, me, WriteRequest("dialogue", {"first": "x"}, model="folder:nobody"))
     assert drafts.list_drafts(app, me).total == 0
     with pytest.raises(NotAllowed):
-        writing.write(app, Actor(me.workspace_id, me.visitor, Role.CUSTOMER), ROMEO)
+        writing.write(app, Actor(me.workspace_id, me.visitor, Role.GUEST), ROMEO)
 
 
 def test_offers_put_first_what_can(app: Application, me: Actor) -> None:

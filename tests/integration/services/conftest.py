@@ -28,7 +28,7 @@ class Shop:
         return Actor(self.workspace, "agent-browser", Role.AGENT)
 
     def customer(self, name: str = "ann") -> Actor:
-        return Actor(self.workspace, f"{name}-browser", Role.CUSTOMER)
+        return Actor(self.workspace, f"{name}-browser", Role.GUEST)
 
 
 def open_shop(app: Application, slug: str) -> Shop:
