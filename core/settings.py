@@ -38,6 +38,9 @@ class Settings(BaseSettings):
         description="Host names the web app answers to, by commas (*.example.com for all below); empty means this "
         "machine's own while it binds to a loopback address, any otherwise.",
     )
+    allow_private_webhooks: bool = Field(
+        False, description="May webhooks call addresses inside the own network and on this machine."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
     language: Literal["auto", "en", "zh"] = Field(
