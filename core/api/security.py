@@ -20,7 +20,7 @@ POLICY = "; ".join(
         "default-src 'self'",
         "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
         "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
+        "img-src 'self' data: blob: https: http:",  # pictures of a shop's items come from the shop
         "font-src 'self' data:",
         "media-src 'self' data: blob:",
         "connect-src 'self' data: blob:",

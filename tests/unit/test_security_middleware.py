@@ -74,7 +74,7 @@ def test_a_websocket_is_refused_as_well(browser: TestClient) -> None:
     with browser.websocket_connect("/stream", headers={"host": "localhost"}):
         pass
     with (
-        pytest.raises(WebSocketDenialResponse, match="") as refused,
+        pytest.raises(WebSocketDenialResponse) as refused,
         browser.websocket_connect("/stream", headers={"host": "evil.example"}),
     ):
         pass
