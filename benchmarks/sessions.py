@@ -2,8 +2,8 @@
 
 Opens ``--sessions`` sessions as a browser does (a websocket with a visitor's cookie, Streamlit's messages, the chat
 page drawn to its end), then lets ``--active`` of them ask the demo's golden questions for ``--seconds`` while the
-others stay open. Seconds run from sending a question to the end of the page's last drawing. Errors that the page shows and
-answers to another session's question are counted.
+others stay open. Seconds run from sending a question to the end of the page's last drawing. Errors that the page shows
+and pages without the session's own question are counted.
 
     python -m benchmarks.sessions [--sessions 200] [--active 20] [--seconds 60] [--json FILE]
 """
