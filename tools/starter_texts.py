@@ -80,14 +80,14 @@ CHINESE = Starter(
     name="text-zh",
     title="中文小型 GPT-2（诗词与短句）",
     languages=("zh",),
-    tasks=("continuation", "poem", "lyrics"),
+    tasks=("poem", "lyrics"),
     licence="CC BY-SA 4.0",
     sources=(
         ("chinese-poetry: Tang poems, Song lyrics, Yuan songs, classics", "MIT; texts in the public domain"),
         ("Tatoeba sentences", "CC BY 2.0 FR"),
     ),
     limits="Give it a title in 《》 or a first line, and it writes a poem or lyrics in the classical manner; everyday "
-    "sentences come out short and plain. It follows no instructions, and keeps to rhyme and tone only by habit.",
+    "sentences come out broken. It follows no instructions, and keeps to rhyme and tone only by habit.",
     prompts=("《春晓》\n", "《浣溪沙》\n", "明月几时有，", "今天天气"),
     read=read_chinese,
     minutes=40.0,
