@@ -38,6 +38,10 @@ class Settings(BaseSettings):
         "auto", description="Language of the pages; auto follows the browser."
     )
 
+    # people
+    sign_in_days: float = Field(14, gt=0, le=365, description="A sign-in ends after this many days without a visit.")
+    public_url: str = Field("", description="Address people open the app at (https://...); for links that are sent.")
+
     # documents
     max_file_mb: int = Field(50, ge=1, description="Largest file accepted, in MiB.")
     max_zip_mb: int = Field(500, ge=1, description="Most that a ZIP may unpack to, in MiB.")
