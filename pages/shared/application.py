@@ -30,8 +30,10 @@ def warm_up() -> None:
     """Builds the application and imports what pages need. What goes wrong is logged, and shown by the page."""
     import importlib
 
+    from core.services.people.accounts import announce_set_up
+
     try:
-        application()
+        announce_set_up(application())
         for name in (
             "altair",
             "pandas",
