@@ -40,7 +40,7 @@ def save_template(app: Application, actor: Actor, definition: Mapping[str, Any],
     kept = checked_definition(definition)
     with app.database.write(actor.workspace_id) as rows:
         if template_id:
-            row = rows.get(ContentTemplate, int(template_id.removeprefix("own-")))
+            row = rows.get(ContentTemplate, _number(template_id))
             row.title, row.definition = kept["title"], kept
         else:
             row = rows.add(ContentTemplate(title=kept["title"], definition=kept))
@@ -51,11 +51,19 @@ def template_definition(app: Application, actor: Actor, template_id: str) -> dic
     """What an own template was made of, for its form. Raises NotFound."""
     actor.require(Permission.CONTENT_READ)
     with app.database.read(actor.workspace_id) as rows:
-        return dict(rows.get(ContentTemplate, int(template_id.removeprefix("own-"))).definition)
+        return dict(rows.get(ContentTemplate, _number(template_id)).definition)
 
 
 def delete_template(app: Application, actor: Actor, template_id: str) -> None:
     """Drafts that were written with it stay."""
     actor.require(Permission.CONTENT)
     with app.database.write(actor.workspace_id) as rows:
-        rows.delete(ContentTemplate, ContentTemplate.id == int(template_id.removeprefix("own-")))
+        rows.delete(ContentTemplate, ContentTemplate.id == _number(template_id))
+
+
+def _number(template_id: str) -> int:
+    """Raises NotFound for what is no id of an own template."""
+    digits = template_id.removeprefix("own-")
+    if not digits.isdecimal():
+        raise NotFound("not_found", what="template", id=template_id[:40])
+    return int(digits)

@@ -28,6 +28,7 @@ def list_members(app: Application, actor: Actor) -> list[MemberView]:
     with app.database.read(actor.workspace_id) as rows:
         found = rows.session.execute(
             rows.columns(Membership, Membership, Account, seen)
+            .select_from(Membership)
             .join(Account, Account.id == Membership.account_id)
             .outerjoin(SignIn, (SignIn.account_id == Account.id) & (SignIn.expires_at > utc_now()))
             .group_by(Membership.id, Account.id)

@@ -191,6 +191,7 @@ def list_sign_ins(app: Application, actor: Actor, token: str = "") -> list[SignI
     with app.database.read(actor.workspace_id) as rows:
         found = rows.session.execute(
             rows.columns(Membership, SignIn, Account.email)
+            .select_from(Membership)
             .join(SignIn, SignIn.account_id == Membership.account_id)
             .join(Account, Account.id == Membership.account_id)
             .where(SignIn.code_until.is_(None), SignIn.expires_at > utc_now())

@@ -147,7 +147,7 @@ def sampled(app: Application, actor: Actor, batch_id: int, most: int, *, seed: i
 
 
 def _opened(app: Application, actor: Actor, batch_id: int) -> tuple[SentimentBatch, Path]:
-    actor.require(Permission.SENTIMENT)
+    actor.require(Permission.SENTIMENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         batch = rows.get(SentimentBatch, batch_id)
     return batch, batch_folder(app.settings, actor.workspace_id, batch_id)
