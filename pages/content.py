@@ -7,7 +7,7 @@ import streamlit as st
 from core.access.actor import Permission
 from pages.shared.guard import guard
 
-app, actor = guard(Permission.CONTENT)
+app, actor = guard(Permission.CONTENT_READ)
 
 from pages.shared import (  # noqa: E402 - guard() is the page's first statement
     content_batch,

@@ -7,7 +7,7 @@ import streamlit as st
 from core.access.actor import Permission
 from pages.shared.guard import guard
 
-app, actor = guard(Permission.QUALITY)
+app, actor = guard(Permission.QUALITY_READ)
 
 from pages.shared import quality_questions, quality_run  # noqa: E402 - guard() is the page's first statement
 from pages.shared.knowledge_choice import choose_knowledge_base, take_new_choice  # noqa: E402

@@ -7,7 +7,7 @@ import streamlit as st
 from core.access.actor import Permission
 from pages.shared.guard import guard
 
-app, actor = guard(Permission.SENTIMENT)
+app, actor = guard(Permission.SENTIMENT_READ)
 
 from pages.shared import (  # noqa: E402 - guard() is the page's first statement
     sentiment_customers,

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared.account_menu import account_menu
 from pages.shared.dialogs import close_dialog
 from pages.shared.language import language_switch, tr
-from pages.shared.navigation import at_the_door, pages_of
+from pages.shared.navigation import at_the_door, open_to, pages_of
 
 STATIC = Path(__file__).resolve().parent / "static"
 
@@ -17,6 +17,7 @@ STATIC = Path(__file__).resolve().parent / "static"
 def run() -> None:
     st.set_page_config(page_title="Pilotlight", page_icon=str(STATIC / "mark.svg"), layout="wide")
     door = at_the_door()
+    st.session_state["pages.open"] = open_to(door)
     page = st.navigation(pages_of(door), position="sidebar" if door.actor else "hidden")
     if st.session_state.get("page") != page.url_path:
         st.session_state["page"] = page.url_path

@@ -71,6 +71,11 @@ def opens(actor: Actor, name: str) -> bool:
     return name in ONLY.get(actor.role, TAKES) and actor.may(TAKES[name])
 
 
+def open_to(door: Door) -> tuple[str, ...]:
+    """The names of the pages that the person may open."""
+    return tuple(name for name in ICONS if door.actor is not None and opens(door.actor, name))
+
+
 def pages_of(door: Door) -> list[st.Page]:
     """The pages behind all known addresses; those of others are hidden and say who may open them."""
     if door.app is None or door.error is not None:

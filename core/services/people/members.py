@@ -96,6 +96,7 @@ def _an_owner_stays(rows: Rows, member: Membership) -> None:
     rows.session.execute(select(Workspace.id).where(Workspace.id == rows.workspace_id).with_for_update())
     others = (
         rows.columns(Membership, func.count())
+        .select_from(Membership)
         .join(Account, Account.id == Membership.account_id)
         .where(Membership.role == Role.OWNER.value, Membership.id != member.id, Account.disabled_at.is_(None))
     )

@@ -138,4 +138,4 @@ def test_ids_of_theirs_are_not_found(app: Application, me: Actor) -> None:
 
 
 # What a list of nothing looks like, and actions on nothing.
-EMPTY = {"[]", "()", "{}", "None", "0", "''"}
+EMPTY = {"'gone'", "PageOf(rows=(), total=0)", "[]", "()", "{}", "None", "0", "''"}
