@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import NotFound
 from core.services.application import Application
 from core.services.studio import data_sets
@@ -50,7 +50,8 @@ def _list(app: Application, actor: Actor) -> None:
             placeholder=tr("studio.data.search"),
             label_visibility="collapsed",
         )
-        _new_button("data-new")
+        if actor.may(Permission.STUDIO):
+            _new_button("data-new")
     words = (search or "").lower().split()
     shown = [one for one in found if all(word in f"{one.name} {one.note} {one.task}".lower() for word in words)]
     st.caption(counted("studio.data.count", len(found)))
