@@ -50,7 +50,10 @@ def account_menu(door: Door) -> None:
 
 
 def leave() -> None:
-    """The cookie leads nowhere any more; the route takes it away."""
+    """The cookie leads nowhere any more; the route takes it away. The company's is Streamlit's to take."""
+    if st.user.get("is_logged_in"):
+        st.logout()
+        st.stop()
     go("/session/end")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Any
 
 from core.errors import PilotlightError
 from core.services.application import Application
@@ -24,6 +25,17 @@ def application() -> Application:
             set_up_logs(settings)
             _built.append(build(settings))
         return _built[0]
+
+
+def company_secrets() -> dict[str, Any] | None:
+    """What Streamlit's ``st.login`` needs. A setting that does not fit is reported by the page, not here."""
+    from core.services.people.company import streamlit_secrets
+    from core.settings import load_settings
+
+    try:
+        return streamlit_secrets(load_settings())
+    except PilotlightError:
+        return None
 
 
 def warm_up() -> None:

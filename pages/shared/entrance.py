@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import streamlit as st
 
 from core.services.application import Application
-from core.services.people import accounts, signing_in
+from core.services.people import accounts, company, signing_in
 from core.services.people.doors import is_local
 from pages.shared.errors import errors_shown
 from pages.shared.guard import came, visitor
@@ -26,6 +26,8 @@ def draw(app: Application, page: str) -> None:
             return
         if st.query_params.get("sign-in") == "again":
             st.warning(tr("errors.people.cookies_off"), icon=":material/cookie_off:")
+        if company.configured(app.settings):
+            _company(app, page)
         _sign_in_form(app, page)
         st.caption(tr("people.sign_in.forgot"))
 
@@ -39,6 +41,18 @@ def card(name: str) -> Iterator[None]:
         language_switch()  # before the forms: they may stop the script
         with here:
             yield
+
+
+def _company(app: Application, page: str) -> None:
+    """Back from the provider, the person is let in at once; else there is the button that leads there."""
+    claims = st.user.to_dict()
+    if claims.get("is_logged_in") and company.is_fresh(claims):
+        with errors_shown():
+            code = company.sign_in_with_company(app, claims, browser=visitor(), agent=browser_name())
+            enter(code, page)
+    if st.button(tr("people.sign_in.company"), key="sign-in-company", icon=":material/domain:", width="stretch"):
+        st.login()
+    st.markdown(f":gray[{tr('people.sign_in.or')}]", text_alignment="center")
 
 
 def _sign_in_form(app: Application, page: str) -> None:
