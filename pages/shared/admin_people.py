@@ -71,7 +71,8 @@ def _manage(app: Application, actor: Actor, member: MemberView) -> None:
         tr("admin.role"),
         roles,
         index=roles.index(member.role.value),
-        format_func=lambda role: f"{tr(f'people.role.{role}')}: {tr(f'people.role_text.{role}')}",
+        format_func=lambda role: tr(f"people.role.{role}"),
+        help=_role_help(),
         key=f"role-{number}",
     )
     if st.button(tr("admin.role_save"), key=f"role-save-{number}", disabled=chosen == member.role.value):
@@ -98,6 +99,11 @@ def _manage(app: Application, actor: Actor, member: MemberView) -> None:
             lambda: _remove(app, actor, member),
             key=f"remove-{number}",
         )
+
+
+def _role_help() -> str:
+    given = (role.value for role in members.GIVEN)
+    return "\n\n".join(f"**{tr(f'people.role.{role}')}**: {tr(f'people.role_text.{role}')}" for role in given)
 
 
 def _switch(app: Application, actor: Actor, member: MemberView) -> None:
@@ -131,7 +137,8 @@ def _invite(app: Application, actor: Actor) -> None:
                 tr("admin.role"),
                 roles,
                 index=1,
-                format_func=lambda name: f"{tr(f'people.role.{name}')}: {tr(f'people.role_text.{name}')}",
+                format_func=lambda name: tr(f"people.role.{name}"),
+                help=_role_help(),
                 key="invite-role",
             )
         if st.form_submit_button(tr("admin.invite_button"), key="invite-send", type="primary"):

@@ -78,7 +78,7 @@ def come(chromium: Any, place: Server, subject: str) -> Any:
     context.set_default_timeout(30_000)
     page = context.new_page()
     page.goto("/")
-    page.locator(key("sign-in-company")).get_by_role("button").click()
+    page.locator(key("sign-in-company")).get_by_role("button").click(timeout=90_000)  # a cold server
     page.wait_for_url("**/oauth2/authorize**")
     page.locator('input[name="sub"]').fill(subject)
     page.locator('button[type="submit"]').first.click()
