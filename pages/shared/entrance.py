@@ -115,7 +115,7 @@ def enter(code: str, page: str) -> None:
 
 def go(where: str) -> None:
     """Leaves for an address of this server outside Streamlit; with a link for a browser that runs no script here."""
-    link = f'<a href="{where}" target="_self">{tr("people.go_on")}</a>'
+    link = f'<a href="{where}" target="_self" style="color: inherit">{tr("people.go_on")}</a>'
     st.html(f"<p>{link}</p><script>window.location.replace({json.dumps(where)})</script>", unsafe_allow_javascript=True)
     st.stop()
 

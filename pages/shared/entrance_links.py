@@ -23,7 +23,7 @@ def draw(app: Application, name: str) -> None:
             opened = links.open_link(app, token, KINDS[name], address=address())
         except PilotlightError as error:
             show_error(error)
-            st.html(f'<p><a href="/" target="_self">{tr("people.to_sign_in")}</a></p>')
+            st.html(f'<p><a href="/" target="_self" style="color: inherit">{tr("people.to_sign_in")}</a></p>')
             return
         if name == "join":
             _join(app, token, opened)

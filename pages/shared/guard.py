@@ -38,6 +38,14 @@ def whoever(app: Application) -> Actor | None:
     return actor_of(app, came(), local_actor(app, visitor()))
 
 
+def still_here(app: Application, actor: Actor) -> bool:
+    """For what redraws itself without the frame: whether the person is still signed in and in the same role."""
+    now = whoever(app)
+    return now is not None and (now.workspace_id, now.role, now.account_id) == (
+        actor.workspace_id, actor.role, actor.account_id,
+    )  # fmt: skip
+
+
 def came() -> Came:
     headers = st.context.headers
     return Came(

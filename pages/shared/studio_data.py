@@ -39,7 +39,11 @@ def _list(app: Application, actor: Actor) -> None:
     found = data_sets.list_data_sets(app, actor)
     job_panel(app, actor, None, (data_sets.KIND,), key="data-sets")  # type: ignore[arg-type]
     if not found:
-        empty_state("studio.data.none", icon=":material/table_rows:", action=lambda: _begin(app, actor))
+        empty_state(
+            "studio.data.none",
+            icon=":material/table_rows:",
+            action=(lambda: _begin(app, actor)) if actor.may(Permission.STUDIO) else None,
+        )
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="data-filter"):
         search = st.text_input(
