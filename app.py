@@ -15,7 +15,8 @@ from starlette.middleware import Middleware
 
 from core.api.health import routes
 from core.api.security import AllowedHosts, SecurityHeaders
-from pages.shared.application import application, warm_up
+from core.api.signing_in import session_routes
+from pages.shared.application import application, company_secrets, warm_up
 from pages.shared.errors import on_script_error
 from pages.shared.visitor import VisitorCookies
 
@@ -29,7 +30,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "pages/shared/frame.py",
-    routes=routes(application),
+    secrets=company_secrets(),
+    routes=[*routes(application), *session_routes(application)],
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(AllowedHosts, hosts=lambda: application().settings.hosts),

@@ -47,6 +47,19 @@ class Settings(BaseSettings):
         "auto", description="Language of the pages; auto follows the browser."
     )
 
+    # people
+    sign_in_days: float = Field(14, gt=0, le=365, description="A sign-in ends after this many days without a visit.")
+    public_url: str = Field("", description="Address people open the app at (https://...); for links that are sent.")
+
+    oidc_metadata_url: str = Field("", description="Company sign-in: the provider's .well-known/openid-configuration.")
+    oidc_client_id: str = Field("", description="Our name at the provider.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Our secret at the provider.")
+    oidc_domains: str = Field("", description="E-mail domains let in without an invitation, separated by commas.")
+    oidc_role: Literal["editor", "agent", "analyst"] = Field("analyst", description="Role of those let in by domain.")
+    cookie_secret: SecretStr = Field(
+        SecretStr(""), description="Signs the company sign-in's cookie; empty: made and kept in the data folder."
+    )
+
     # documents
     max_file_mb: int = Field(50, ge=1, description="Largest file accepted, in MiB.")
     max_zip_mb: int = Field(500, ge=1, description="Most that a ZIP may unpack to, in MiB.")
@@ -98,6 +111,8 @@ class Settings(BaseSettings):
     def _check(self) -> Settings:
         if self.llm == "endpoint" and not (self.llm_base_url and self.llm_model):
             raise ValueError("llm=endpoint needs llm_base_url and llm_model")
+        if self.oidc_metadata_url and not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
+            raise ValueError("oidc_metadata_url needs oidc_client_id and oidc_client_secret")
         if self.llm == "local" and not self.llm_model:
             raise ValueError("llm=local needs llm_model")
         if self.hnsw_limit < self.exact_limit:

@@ -7,7 +7,7 @@ import streamlit as st
 from core.access.actor import Permission
 from pages.shared.guard import guard
 
-app, actor = guard(Permission.CONTENT)
+app, actor = guard(Permission.CONTENT_READ)
 
 from pages.shared import (  # noqa: E402 - guard() is the page's first statement
     content_batch,
@@ -20,6 +20,7 @@ from pages.shared import (  # noqa: E402 - guard() is the page's first statement
 from pages.shared.content_place import SECTION, SECTIONS, read_address, section_chosen  # noqa: E402
 from pages.shared.language import tr  # noqa: E402
 from pages.shared.parts import show_notices, title  # noqa: E402
+from pages.shared.reading import sections_for  # noqa: E402
 
 DRAWN = {
     "write": content_write.draw,
@@ -41,9 +42,10 @@ ICONS = {
 show_notices()
 read_address()
 title("content")
+shown = sections_for(actor, Permission.CONTENT, SECTIONS, writers=("write", "batch"), key=SECTION)
 section = st.segmented_control(
     tr("content.section"),
-    list(SECTIONS),
+    shown,
     key=SECTION,
     default=None if SECTION in st.session_state else "write",
     required=True,

@@ -24,6 +24,7 @@ from pages.shared.knowledge_choice import (  # noqa: E402
 from pages.shared.language import tr  # noqa: E402
 from pages.shared.parts import empty_state, show_notices, title  # noqa: E402
 from pages.shared.publish_bar import publish_bar  # noqa: E402
+from pages.shared.reading import sections_for  # noqa: E402
 
 SECTIONS = {
     "documents": knowledge_documents.draw,
@@ -40,23 +41,26 @@ title("knowledge")
 with st.container(horizontal=True, vertical_alignment="bottom", key="knowledge-choice"):
     with st.container(width="stretch"):
         base = choose_knowledge_base(app, actor)
-    if base:
+    if base and actor.may(Permission.KNOWLEDGE_WRITE):
         with st.popover(tr("knowledge.new"), icon=":material/add:", key="new-knowledge-base"):
             new_knowledge_base_form(app, actor, key="new-base")
 if base is None:
     empty_state(
         "knowledge.none",
         icon=":material/library_books:",
-        action=lambda: new_knowledge_base_form(app, actor, key="first-base"),
+        action=(lambda: new_knowledge_base_form(app, actor, key="first-base"))
+        if actor.may(Permission.KNOWLEDGE_WRITE)
+        else None,
     )
     st.stop()
 
 if (asked := st.query_params.get("show")) in SECTIONS:
     st.session_state["knowledge.section"] = asked
     del st.query_params["show"]
+shown = sections_for(actor, Permission.KNOWLEDGE_WRITE, SECTIONS, writers=("settings",), key="knowledge.section")
 section = st.segmented_control(
     tr("knowledge.section"),
-    list(SECTIONS),
+    shown,
     key="knowledge.section",
     default=None if "knowledge.section" in st.session_state else "documents",
     required=True,

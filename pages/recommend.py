@@ -7,7 +7,7 @@ import streamlit as st
 from core.access.actor import Permission
 from pages.shared.guard import guard
 
-app, actor = guard(Permission.RECOMMEND)
+app, actor = guard(Permission.RECOMMEND_READ)
 
 from pages.shared import (  # noqa: E402 - guard() is the page's first statement
     recommend_cards,
@@ -20,6 +20,7 @@ from pages.shared import (  # noqa: E402 - guard() is the page's first statement
 )
 from pages.shared.language import tr  # noqa: E402
 from pages.shared.parts import empty_state, show_notices, title  # noqa: E402
+from pages.shared.reading import sections_for  # noqa: E402
 from pages.shared.recommend_choice import choose_catalogue, new_catalogue_form, take_new_choice  # noqa: E402
 from pages.shared.recommend_place import SECTION, read_address, section_chosen, write_address  # noqa: E402
 
@@ -48,21 +49,24 @@ title("recommend")
 with st.container(horizontal=True, vertical_alignment="bottom", key="catalogue-choice"):
     with st.container(width="stretch"):
         catalogue = choose_catalogue(app, actor)
-    if catalogue:
+    if catalogue and actor.may(Permission.RECOMMEND):
         with st.popover(tr("recommend.new"), icon=":material/add:", key="new-catalogue"):
             new_catalogue_form(app, actor, key="catalogue-new")
 if catalogue is None:
     empty_state(
         "recommend.none",
         icon=":material/recommend:",
-        action=lambda: new_catalogue_form(app, actor, key="catalogue-first"),
+        action=(lambda: new_catalogue_form(app, actor, key="catalogue-first"))
+        if actor.may(Permission.RECOMMEND)
+        else None,
     )
     st.stop()
 if SECTION not in st.session_state:
     st.session_state[SECTION] = "people" if catalogue.items and catalogue.interactions else "data"
+shown = sections_for(actor, Permission.RECOMMEND, SECTIONS, writers=("fresh",), key=SECTION)
 section = st.segmented_control(
     tr("recommend.section"),
-    list(SECTIONS),
+    shown,
     key=SECTION,
     required=True,
     format_func=lambda name: f":material/{ICONS[name]}: {tr(f'recommend.sections.{name}')}",

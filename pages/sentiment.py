@@ -7,7 +7,7 @@ import streamlit as st
 from core.access.actor import Permission
 from pages.shared.guard import guard
 
-app, actor = guard(Permission.SENTIMENT)
+app, actor = guard(Permission.SENTIMENT_READ)
 
 from pages.shared import (  # noqa: E402 - guard() is the page's first statement
     sentiment_customers,
@@ -18,6 +18,7 @@ from pages.shared import (  # noqa: E402 - guard() is the page's first statement
 )
 from pages.shared.language import tr  # noqa: E402
 from pages.shared.parts import show_notices, title  # noqa: E402
+from pages.shared.reading import sections_for  # noqa: E402
 from pages.shared.sentiment_place import SECTION, read_address, section_chosen, write_address  # noqa: E402
 
 SECTIONS = {
@@ -38,9 +39,10 @@ ICONS = {
 show_notices()
 read_address()
 title("sentiment")
+shown = sections_for(actor, Permission.SENTIMENT, SECTIONS, writers=("one", "lane"), key=SECTION)
 section = st.segmented_control(
     tr("sentiment.section"),
-    list(SECTIONS),
+    shown,
     key=SECTION,
     default=None if SECTION in st.session_state else "one",
     required=True,

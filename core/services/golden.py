@@ -135,13 +135,14 @@ def start_golden_run(app: Application, actor: Actor, kb_id: int) -> int:
 
 def latest_run(app: Application, actor: Actor, kb_id: int) -> GoldenRunView | None:
     """The newest run with all its lines."""
+    actor.require(Permission.QUALITY_READ)
     found = list_runs(app, actor, kb_id, limit=1)
     return found[0] if found else None
 
 
 def list_runs(app: Application, actor: Actor, kb_id: int, limit: int = 20) -> list[GoldenRunView]:
     """Runs with their lines, the newest first."""
-    actor.require(Permission.QUALITY)
+    actor.require(Permission.QUALITY_READ)
     with app.database.read(actor.workspace_id) as rows:
         mine = rows.select(GoldenRun, GoldenRun.knowledge_base_id == kb_id)
         found = rows.all(mine.order_by(GoldenRun.id.desc()).limit(limit))

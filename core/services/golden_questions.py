@@ -31,7 +31,7 @@ def list_golden(
     app: Application, actor: Actor, kb_id: int, *, search: str = "", limit: int = 100, offset: int = 0
 ) -> PageOf:
     """Golden questions in the order in which they were added; a page of GoldenView."""
-    actor.require(Permission.QUALITY)
+    actor.require(Permission.QUALITY_READ)
     with app.database.read(actor.workspace_id) as rows:
         where: list[Any] = [GoldenQuestion.knowledge_base_id == kb_id]
         if wanted := search.strip():

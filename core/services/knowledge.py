@@ -65,6 +65,7 @@ def _view(rows: Rows, row: KnowledgeBase) -> KnowledgeBaseView:
 
 def get_knowledge_base(app: Application, actor: Actor, name: str) -> KnowledgeBaseView:
     """The knowledge base with this name. Raises BadInput naming those that exist."""
+    actor.require(Permission.CHAT)
     views = list_knowledge_bases(app, actor)
     for view in views:
         if view.name == name:

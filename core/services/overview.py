@@ -25,7 +25,7 @@ DAYS = 14
 
 def overview(app: Application, actor: Actor) -> Overview:
     """Counts of the last days, state of models and worker. Loads no model."""
-    actor.require(Permission.CHAT)
+    actor.require(Permission.REPORT)
     bases = tuple(list_knowledge_bases(app, actor))
     with app.database.read(actor.workspace_id) as rows:
         workspace = rows.session.get(Workspace, actor.workspace_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Any
 
 from core.errors import PilotlightError
 from core.services.application import Application
@@ -26,12 +27,25 @@ def application() -> Application:
         return _built[0]
 
 
+def company_secrets() -> dict[str, Any] | None:
+    """What Streamlit's ``st.login`` needs. A setting that does not fit is reported by the page, not here."""
+    from core.services.people.company import streamlit_secrets
+    from core.settings import load_settings
+
+    try:
+        return streamlit_secrets(load_settings())
+    except PilotlightError:
+        return None
+
+
 def warm_up() -> None:
     """Builds the application and imports what pages need. What goes wrong is logged, and shown by the page."""
     import importlib
 
+    from core.services.people.accounts import announce_set_up
+
     try:
-        application()
+        announce_set_up(application())
         for name in (
             "altair",
             "pandas",

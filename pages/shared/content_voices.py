@@ -13,7 +13,7 @@ from core.services.views import Upload
 from pages.shared.content_words import model_name
 from pages.shared.errors import errors_shown, stored_error
 from pages.shared.language import tr
-from pages.shared.parts import PAGES, notice
+from pages.shared.parts import PAGES, notice, page_link
 from pages.shared.wording import plain, when
 
 SECONDS = 1.0
@@ -135,7 +135,7 @@ def _buttons(app: Application, actor: Actor, voice: VoiceView) -> None:
                 st.session_state[f"tuned-{voice.id}"] = True
                 st.switch_page(PAGES / "studio.py", query_params={"show": "data"})
         if made:
-            st.page_link(PAGES / "studio.py", label=tr("content.voices.to_studio"), icon=":material/arrow_forward:")
+            page_link("studio", label=tr("content.voices.to_studio"), icon=":material/arrow_forward:")
         with st.popover(tr("common.delete"), icon=":material/delete:", type="tertiary"):
             st.markdown(tr("content.voices.delete"))
             if st.button(tr("common.delete"), key=f"voice-delete-{voice.id}", type="primary"):

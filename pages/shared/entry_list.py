@@ -45,6 +45,7 @@ class EntryList(Generic[E]):
     fields: Callable[[E | None], Callable[[], object]]
     remove: Callable[[int], None]
     count: str = ""  # the key of "{n} entries", where the page does not say it elsewhere
+    changes: bool = True  # whether this person may add, import and edit
 
 
 def draw_entries(of: EntryList[E]) -> None:
@@ -77,30 +78,32 @@ def _tools(of: EntryList[E]) -> str:
             placeholder=tr(f"{of.words}search"),
             label_visibility="collapsed",
         )
-        st.button(
-            tr(f"{of.words}add"),
-            key=f"{of.name}-add",
-            type="primary",
-            icon=":material/add:",
-            on_click=open_dialog,
-            args=(f"{of.name}-0",),
-        )
-        import_popover(tr("common.import"), tr(f"{of.words}import_help"), of.take, key=f"{of.name}-import")
+        if of.changes:
+            st.button(
+                tr(f"{of.words}add"),
+                key=f"{of.name}-add",
+                type="primary",
+                icon=":material/add:",
+                on_click=open_dialog,
+                args=(f"{of.name}-0",),
+            )
+            import_popover(tr("common.import"), tr(f"{of.words}import_help"), of.take, key=f"{of.name}-import")
     return search or ""
 
 
 def _row(of: EntryList[E], entry: E) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-{of.name}-{entry.id}"):
         of.row(entry)
-        st.button(
-            "",
-            key=f"edit-{of.name}-{entry.id}",
-            icon=":material/edit:",
-            type="tertiary",
-            help=tr("common.edit"),
-            on_click=open_dialog,
-            args=(f"{of.name}-{entry.id}",),
-        )
+        if of.changes:
+            st.button(
+                "",
+                key=f"edit-{of.name}-{entry.id}",
+                icon=":material/edit:",
+                type="tertiary",
+                help=tr("common.edit"),
+                on_click=open_dialog,
+                args=(f"{of.name}-{entry.id}",),
+            )
     _editor(of, entry)
 
 

@@ -6,36 +6,19 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.account_menu import account_menu
 from pages.shared.dialogs import close_dialog
 from pages.shared.language import language_switch, tr
+from pages.shared.navigation import at_the_door, open_to, pages_of
 
-PAGES = Path(__file__).resolve().parent.parent
 STATIC = Path(__file__).resolve().parent / "static"
-
-# Streamlit takes a page's file only by an absolute path here: this script's own folder holds no pages.
-ICONS = {
-    "home": ":material/home:",
-    "chat": ":material/forum:",
-    "knowledge": ":material/library_books:",
-    "quality": ":material/fact_check:",
-    "inbox": ":material/inbox:",
-    "sentiment": ":material/sentiment_satisfied:",
-    "content": ":material/edit_note:",
-    "recommend": ":material/recommend:",
-    "studio": ":material/model_training:",
-}
 
 
 def run() -> None:
     st.set_page_config(page_title="Pilotlight", page_icon=str(STATIC / "mark.svg"), layout="wide")
-    page = st.navigation(
-        [
-            st.Page(
-                PAGES / f"{name}.py", title=tr(f"common.nav.{name}"), icon=icon, url_path=name, default=name == "home"
-            )
-            for name, icon in ICONS.items()
-        ]
-    )
+    door = at_the_door()
+    st.session_state["pages.open"] = open_to(door)
+    page = st.navigation(pages_of(door), position="sidebar" if door.actor else "hidden")
     if st.session_state.get("page") != page.url_path:
         st.session_state["page"] = page.url_path
         close_dialog()
@@ -45,9 +28,11 @@ def run() -> None:
         f"<style>[data-testid='stFileUploaderDropzone'] button {{ --choose: '{tr('common.choose_file')}'; }}</style>"
     )
     st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "mark.svg")
-    # Drawn first, so that it is there when a page fails; style.css puts it under what the page adds to the sidebar.
-    with st.sidebar, st.container(key="sidebar-foot"):
-        language_switch()
+    if door.actor:
+        # Drawn first, so that it is there when a page fails; style.css puts it under what the page adds to the sidebar.
+        with st.sidebar, st.container(key="sidebar-foot"):
+            account_menu(door)
+            language_switch()
     page.run()
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 from core.services.views import Overview
 from pages.shared.errors import stored_error
 from pages.shared.language import tr
-from pages.shared.parts import PAGES
+from pages.shared.parts import page_link
 from pages.shared.wording import counted, percent, plain
 
 
@@ -40,8 +40,8 @@ def first_steps(view: Overview) -> None:
                 st.markdown(f"**:material/{icons[step]}: {tr(f'home.step.{step}.title')}**")
                 st.caption(tr(f"home.step.{step}.text"))
                 st.caption(counted(f"home.step.{step}.done", done[step]))
-                st.page_link(
-                    PAGES / f"{target}.py",
+                page_link(
+                    target,
                     label=tr(f"home.step.{step}.link"),
                     icon=":material/arrow_forward:",
                     icon_position="right",
@@ -62,7 +62,7 @@ def numbers(view: Overview) -> None:
         )
         with st.container(border=True, key="waiting", gap="xxsmall", height="stretch"):
             st.metric(tr("home.waiting"), view.waiting_handoffs)
-            st.page_link(PAGES / "inbox.py", label=tr("home.to_inbox"), icon=":material/inbox:")
+            page_link("inbox", label=tr("home.to_inbox"), icon=":material/inbox:")
 
 
 def plot_days(view: Overview) -> None:
@@ -108,8 +108,8 @@ def tools() -> None:
             with st.container(border=True, key=f"card-{name}", gap="xsmall", height="stretch"):
                 st.markdown(f"**:material/{icon}: {tr(f'common.nav.{name}')}**")
                 st.caption(tr(f"home.tool.{name}"))
-                st.page_link(
-                    PAGES / f"{name}.py",
+                page_link(
+                    name,
                     label=tr("home.open"),
                     icon=":material/arrow_forward:",
                     icon_position="right",

@@ -8,6 +8,7 @@ from core.access.actor import Actor
 from core.services import handoff
 from core.services.application import Application
 from core.services.views import HandoffView
+from pages.shared.guard import still_here
 from pages.shared.language import tr
 from pages.shared.parts import empty_state
 from pages.shared.wording import duration, plain, when
@@ -60,7 +61,7 @@ def watch_inbox(app: Application, actor: Actor, state: str, chosen: HandoffView 
 
     @st.fragment(run_every=POLL_SECONDS, key="inbox-watch")
     def look() -> None:
-        if _signature(app, actor, state, chosen) != before:
+        if not still_here(app, actor) or _signature(app, actor, state, chosen) != before:
             st.rerun(scope="app")
 
     look()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services import knowledge
 from core.services.application import Application
 from core.services.ingest import start_ingest
@@ -25,7 +25,8 @@ STATES = ("", "ready", "held", "processing", "failed")
 
 
 def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
-    _upload(app, actor, base)
+    if actor.may(Permission.KNOWLEDGE_WRITE):
+        _upload(app, actor, base)
     job_panel(app, actor, base.id, ("ingest", "build", "rebuild"), key="ingest")
     if not base.documents:
         empty_state("knowledge.no_documents", icon=":material/upload_file:")
@@ -96,15 +97,16 @@ def _row(app: Application, actor: Actor, document: DocumentView) -> None:
             st.caption(" · ".join(fact for fact in facts if fact))
             for warning in document.warnings[:3]:
                 st.caption(f":orange[:material/warning: {plain(stored_error({'code': warning}))}]")
-        st.button(
-            "",
-            key=f"delete-document-{document.id}",
-            icon=":material/delete:",
-            type="tertiary",
-            help=tr("knowledge.delete"),
-            on_click=open_dialog,
-            args=(f"delete-document-{document.id}",),
-        )
+        if actor.may(Permission.KNOWLEDGE_WRITE):
+            st.button(
+                "",
+                key=f"delete-document-{document.id}",
+                icon=":material/delete:",
+                type="tertiary",
+                help=tr("knowledge.delete"),
+                on_click=open_dialog,
+                args=(f"delete-document-{document.id}",),
+            )
     draw_dialog(
         f"delete-document-{document.id}",
         tr("knowledge.delete"),

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services import faq
 from core.services.application import Application
 from core.services.views import FaqView, KnowledgeBaseView
@@ -34,6 +34,7 @@ def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
             fields=partial(_fields, app, actor, base),
             remove=lambda number: faq.delete_faq(app, actor, number),
             count="knowledge.faq_count",
+            changes=actor.may(Permission.KNOWLEDGE_WRITE),
         )
     )
 

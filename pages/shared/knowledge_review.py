@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services import review
 from core.services.application import Application
 from core.services.views import FlagView, HeldView, KnowledgeBaseView
@@ -35,6 +35,8 @@ def _held(app: Application, actor: Actor, view: HeldView) -> None:
             _flag(flag)
         if len(view.flags) > SHOWN_FLAGS:
             st.caption(tr("common.and_more", n=len(view.flags) - SHOWN_FLAGS))
+        if not actor.may(Permission.KNOWLEDGE_WRITE):
+            return
         with st.container(horizontal=True):
             if st.button(
                 tr("knowledge.release"), key=f"release-{view.version_id}", type="primary", icon=":material/check:"

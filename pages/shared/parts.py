@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -24,9 +25,15 @@ def empty_state(key: str, *, icon: str, link: str = "", action: Callable[[], Non
         st.markdown(f"#### {icon} {tr(f'{key}.title')}", text_alignment="center", width="content")
         st.markdown(tr(f"{key}.text"), text_alignment="center")
         if link:
-            st.page_link(PAGES / f"{link}.py", label=tr(f"{key}.link"), icon=":material/arrow_forward:")
+            page_link(link, label=tr(f"{key}.link"), icon=":material/arrow_forward:")
         if action:
             action()
+
+
+def page_link(name: str, **looks: Any) -> None:
+    """A link to the page ``name``; nothing for who may not open it."""
+    if name in st.session_state.get("pages.open", (name,)):
+        st.page_link(PAGES / f"{name}.py", **looks)
 
 
 def notice(text: str) -> None:

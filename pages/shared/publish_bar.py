@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services import publish
 from core.services.application import Application
 from core.services.views import KnowledgeBaseView
@@ -25,6 +25,8 @@ def publish_bar(app: Application, actor: Actor, base: KnowledgeBaseView) -> None
                 when=when(base.published_at),
             )
             st.caption(f":green[:material/check_circle:] {text}", help=plain(base.rule) or None)
+        return
+    if not actor.may(Permission.KNOWLEDGE_WRITE):
         return
     with st.container(border=True, key="publish-bar"):
         if base.blocked_by:

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services import golden_questions
 from core.services.application import Application
 from core.services.views import GoldenView, KnowledgeBaseView
@@ -31,6 +31,7 @@ def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
             row=_row,
             fields=partial(_fields, app, actor, base),
             remove=lambda number: golden_questions.delete_golden(app, actor, number),
+            changes=actor.may(Permission.QUALITY),
         )
     )
 

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services import golden
 from core.services.application import Application
 from core.services.views import GoldenLine, GoldenRunView, KnowledgeBaseView
@@ -28,7 +28,9 @@ def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="run-tools"):
         label = counted("quality.run_draft" if base.draft_version is not None else "quality.run", base.golden_questions)
-        if st.button(label, key="golden-run", type="primary", icon=":material/play_arrow:"):
+        if actor.may(Permission.QUALITY) and st.button(
+            label, key="golden-run", type="primary", icon=":material/play_arrow:"
+        ):
             with errors_shown():
                 golden.start_golden_run(app, actor, base.id)
                 st.rerun()

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.recommend import catalogues
 from core.services.recommend.importing import KIND
@@ -26,11 +26,13 @@ PER_PAGE = 12
 def draw(app: Application, actor: Actor, catalogue: CatalogueView) -> None:
     figures(catalogue)
     job_panel(app, actor, None, (KIND,), key="catalogue-jobs")  # type: ignore[arg-type]
-    recommend_upload.draw(app, actor, catalogue)
+    if actor.may(Permission.RECOMMEND):
+        recommend_upload.draw(app, actor, catalogue)
     _imports(app, actor, catalogue)
     if catalogue.items:
         _items(app, actor, catalogue)
-    _settings(app, actor, catalogue)
+    if actor.may(Permission.RECOMMEND):
+        _settings(app, actor, catalogue)
 
 
 def figures(catalogue: CatalogueView) -> None:

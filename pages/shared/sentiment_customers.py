@@ -13,7 +13,7 @@ from core.services.sentiment import customers
 from core.services.sentiment.model import HANDOFF_AT, sentiment_settings, set_sentiment_settings
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
-from pages.shared.parts import PAGES, empty_state, notice
+from pages.shared.parts import empty_state, notice, page_link
 from pages.shared.sentiment_charts import plot_curve, plot_days
 from pages.shared.wording import percent, plain, when
 
@@ -58,7 +58,7 @@ def _heated(app: Application, actor: Actor) -> None:
             st.badge(tr("sentiment.customers.score", score=f"{score:.2f}"), color=colour)  # type: ignore[arg-type]
             st.markdown(plain(title) or tr("sentiment.customers.untitled"), width="content")
             st.caption(when(moment), width="content")
-    st.page_link(PAGES / "inbox.py", label=tr("sentiment.customers.to_inbox"), icon=":material/inbox:")
+    page_link("inbox", label=tr("sentiment.customers.to_inbox"), icon=":material/inbox:")
 
 
 def _settings(app: Application, actor: Actor) -> None:

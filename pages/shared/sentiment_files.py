@@ -6,7 +6,7 @@ import re
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.sentiment import batches
 from core.services.sentiment.batches import BatchView, TablePreview
@@ -35,7 +35,8 @@ def draw(app: Application, actor: Actor) -> None:
     if found:
         _wizard(app, actor, StoredUpload(found[1], found[3], int(found[2])))
     else:
-        _upload(app, actor)
+        if actor.may(Permission.SENTIMENT):
+            _upload(app, actor)
         _list(app, actor)
 
 

@@ -10,7 +10,7 @@ from core.services.sentiment import lane
 from core.services.sentiment.lane import LaneView, TaskView
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
-from pages.shared.parts import PAGES, empty_state, notice
+from pages.shared.parts import empty_state, notice, page_link
 from pages.shared.sentiment_words import LABELS, label_name
 from pages.shared.wording import counted, percent, plain
 
@@ -103,4 +103,4 @@ def _standing(app: Application, actor: Actor, view: LaneView) -> None:
                     lane.to_data_set(app, actor)
                     notice(tr("sentiment.lane.made", name=lane.DATA_SET))
                     st.rerun()
-            st.page_link(PAGES / "studio.py", label=tr("sentiment.lane.to_studio"), icon=":material/arrow_forward:")
+            page_link("studio", label=tr("sentiment.lane.to_studio"), icon=":material/arrow_forward:")

@@ -13,7 +13,7 @@ from core.services.sentiment import monitors
 from core.services.sentiment.monitors import MonitorView
 from pages.shared.errors import errors_shown
 from pages.shared.language import language, tr
-from pages.shared.parts import PAGES, confirm, empty_state, notice
+from pages.shared.parts import confirm, empty_state, notice, page_link
 from pages.shared.sentiment_words import label_name
 from pages.shared.wording import percent, plain, when
 
@@ -145,8 +145,8 @@ def home_warnings(app: Application, actor: Actor) -> None:
                     ),
                     icon=":material/notification_important:",
                 )
-                st.page_link(
-                    PAGES / "sentiment.py",
+                page_link(
+                    "sentiment",
                     label=tr("sentiment.watches.open"),
                     icon=":material/arrow_forward:",
                     query_params={"show": "watches"},

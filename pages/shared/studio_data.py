@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import NotFound
 from core.services.application import Application
 from core.services.studio import data_sets
@@ -39,7 +39,11 @@ def _list(app: Application, actor: Actor) -> None:
     found = data_sets.list_data_sets(app, actor)
     job_panel(app, actor, None, (data_sets.KIND,), key="data-sets")  # type: ignore[arg-type]
     if not found:
-        empty_state("studio.data.none", icon=":material/table_rows:", action=lambda: _begin(app, actor))
+        empty_state(
+            "studio.data.none",
+            icon=":material/table_rows:",
+            action=(lambda: _begin(app, actor)) if actor.may(Permission.STUDIO) else None,
+        )
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="data-filter"):
         search = st.text_input(
@@ -50,7 +54,8 @@ def _list(app: Application, actor: Actor) -> None:
             placeholder=tr("studio.data.search"),
             label_visibility="collapsed",
         )
-        _new_button("data-new")
+        if actor.may(Permission.STUDIO):
+            _new_button("data-new")
     words = (search or "").lower().split()
     shown = [one for one in found if all(word in f"{one.name} {one.note} {one.task}".lower() for word in words)]
     st.caption(counted("studio.data.count", len(found)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import NotFound
 from core.services.application import Application
 from core.services.studio import registry
@@ -31,7 +31,11 @@ def draw(app: Application, actor: Actor) -> None:
         return
     found = registry.list_versions(app, actor)
     if not found:
-        empty_state("studio.models.none", icon=":material/deployed_code:", action=_to_train)
+        empty_state(
+            "studio.models.none",
+            icon=":material/deployed_code:",
+            action=_to_train if actor.may(Permission.STUDIO) else None,
+        )
         return
     shown = _filtered(found)
     st.caption(counted("studio.models.count", len(found)))

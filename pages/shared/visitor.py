@@ -9,10 +9,11 @@ from urllib.parse import parse_qs
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.access.cookies import VISITOR_COOKIE
 from core.text.catalogue import LANGUAGES
 
-VISITOR_COOKIE = "pilotlight_visitor"
 LANGUAGE_COOKIE = "pilotlight_language"
+__all__ = ["LANGUAGE_COOKIE", "VISITOR_COOKIE", "VisitorCookies", "new_visitor", "valid_visitor"]
 YEAR = 365 * 24 * 3600
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{22,64}")
 

@@ -12,11 +12,12 @@ from core.errors import BadInput
 from core.services.application import Application
 from core.text.catalogue import catalogue
 from pages.shared import guard as guard_module
+from pages.shared import navigation
 from pages.shared.language import LANGUAGES
 from tests.app.conftest import OpenPage, texts
 from tests.conftest import ROOT
 
-PAGES = ("home", "chat", "knowledge", "quality", "inbox")
+PAGES = ("home", "chat", "knowledge", "quality", "inbox", "admin")
 HAN = re.compile("[一-鿿]")
 
 
@@ -53,16 +54,32 @@ def test_guard_is_the_first_statement_of_a_page(name: str) -> None:
     assert not [line for line in above if "services" in line], "what can fail stands above guard()"
 
 
-@pytest.mark.parametrize("name", ["knowledge", "quality", "inbox"])
-def test_a_customer_sees_nothing_of_the_staff_pages(
-    open_page: OpenPage, handbook: int, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def as_a_customer(monkeypatch: pytest.MonkeyPatch) -> None:
     real = guard_module.local_actor
 
     def customer(app: Application, visitor: str) -> Actor:
         return replace(real(app, visitor), role=Role.GUEST)
 
     monkeypatch.setattr(guard_module, "local_actor", customer)
+
+
+STAFF_PAGES = ["knowledge", "quality", "inbox", "admin"]
+
+
+@pytest.mark.parametrize("name", STAFF_PAGES)
+@pytest.mark.usefixtures("as_a_customer")
+def test_the_frame_has_no_staff_page_for_a_customer(open_page: OpenPage, name: str) -> None:
+    with pytest.raises(ValueError, match="Could not find a navigation page"):
+        open_page(name)
+
+
+@pytest.mark.parametrize("name", STAFF_PAGES)
+@pytest.mark.usefixtures("as_a_customer")
+def test_a_staff_page_refuses_a_customer_by_itself(
+    open_page: OpenPage, handbook: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(navigation, "opens", lambda _actor, _name: True)
     page = open_page(name)
     assert "Your role (guest) may not do this" in page.error[0].value
     assert not page.title

@@ -26,7 +26,7 @@ MOST_BANNED, MOST_TEXTS = 500, 20_000
 
 def brand(app: Application, actor: Actor) -> dict[str, Any]:
     """``banned`` (a list of words) and ``limits`` (channel -> characters, 0 for none)."""
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         stored: Mapping[str, Any] = own_workspace(rows).settings.get(KEY) or {}
     return {"banned": list(stored.get("banned", ())), "limits": {**LIMITS, **stored.get("limits", {})}}
@@ -47,6 +47,7 @@ def save_brand(app: Application, actor: Actor, *, banned: Sequence[str], limits:
 
 def check(app: Application, actor: Actor, draft: DraftView, text: str) -> list[Finding]:
     """All checks of one text of a draft, in the order in which a page shows them."""
+    actor.require(Permission.CONTENT_READ)
     rules = brand(app, actor)
     try:
         channel = get_template(app, actor, draft.template, "zh" if draft.language == "zh" else "en").channel

@@ -24,7 +24,7 @@ SILENT = timedelta(seconds=30)  # a writer that gave no sign for so long is gone
 
 def get_draft(app: Application, actor: Actor, draft_id: int) -> DraftView:
     """Raises NotFound."""
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         return _views(rows, [rows.get(ContentDraft, draft_id)])[0]
 
@@ -41,7 +41,7 @@ def list_drafts(
     size: int = PAGE,
 ) -> DraftPage:
     """The newest first; with ``find`` only those in whose title or texts it stands."""
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     where: list[Any] = [ContentDraft.template == template] if template else []
     where += [ContentDraft.job_id == job_id] if job_id is not None else []
     with app.database.read(actor.workspace_id) as rows:
@@ -63,7 +63,7 @@ def list_drafts(
 
 def newest_draft(app: Application, actor: Actor) -> DraftView | None:
     """What this person asked for last, of no batch: what a page that is opened again shows."""
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     mine = ContentDraft.by == actor.visitor[:80], ContentDraft.job_id.is_(None)
     with app.database.read(actor.workspace_id) as rows:
         found = rows.all(rows.select(ContentDraft, *mine).order_by(ContentDraft.id.desc()).limit(1))
@@ -99,7 +99,7 @@ def edit_variant(app: Application, actor: Actor, variant_id: int, text: str) -> 
 
 def list_versions(app: Application, actor: Actor, variant_id: int) -> list[tuple[int, str]]:
     """``(number, text)`` of what a variant was before, the newest first; number 1 is what the model wrote."""
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         mine = rows.select(ContentVersion, ContentVersion.variant_id == variant_id)
         found = rows.all(mine.order_by(ContentVersion.number.desc()))
@@ -108,6 +108,7 @@ def list_versions(app: Application, actor: Actor, variant_id: int) -> list[tuple
 
 def restore_version(app: Application, actor: Actor, variant_id: int, number: int) -> VariantView:
     """Makes an earlier version the text again; the present one becomes a version. Raises NotFound."""
+    actor.require(Permission.CONTENT)
     texts = dict(list_versions(app, actor, variant_id))
     if number not in texts:
         raise NotFound("not_found", what="version", id=number)
@@ -134,7 +135,7 @@ def preference_rows(app: Application, actor: Actor) -> list[dict[str, Any]]:
 
     The shape that preference training (DPO and the like) reads; an edited text stands for what its editor preferred.
     """
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         variants = rows.all(rows.select(ContentVariant).order_by(ContentVariant.draft_id, ContentVariant.number))
         rated = {row.draft_id for row in variants if row.rating or row.edits}
@@ -156,6 +157,7 @@ def _prompt(draft: ContentDraft) -> str:
 
 def preference_file(app: Application, actor: Actor) -> tuple[str, bytes]:
     """The preferences as JSONL. Raises BadInput while there are none."""
+    actor.require(Permission.CONTENT_READ)
     pairs = preference_rows(app, actor)
     if not pairs:
         raise BadInput("content.no_preferences")

@@ -27,13 +27,14 @@ def export_drafts(
 
     Raises BadInput content.export_nothing, content.export_format.
     """
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     drafts = [get_draft(app, actor, number) for number in draft_ids[:MOST]]
     return _file(actor, [(d, v) for d in drafts for v in d.variants if v.favourite or not favourites], format)
 
 
 def export_job(app: Application, actor: Actor, job_id: int, format: str) -> tuple[str, bytes]:
     """All texts of a batch, in the order of its briefs."""
+    actor.require(Permission.CONTENT_READ)
     drafts = list_drafts(app, actor, job_id=job_id, size=MOST).drafts
     return _file(actor, [(draft, one) for draft in drafts for one in draft.variants], format)
 

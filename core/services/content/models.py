@@ -54,7 +54,7 @@ class Offer:
 
 def list_models(app: Application, actor: Actor) -> list[ModelView]:
     """All of them: what serves "generation", the configured chat model, starters, the owner's folders, documents."""
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     found = [*_promoted(app, actor.workspace_id), *_configured(app)]
     found += _in_folder(catalogue.STARTERS, "starter")
     known = _in_catalogue(app)
@@ -67,6 +67,7 @@ def list_models(app: Application, actor: Actor) -> list[ModelView]:
 
 def find_model(app: Application, actor: Actor, key: str) -> ModelView:
     """The model of that key; another version than the promoted one by ``own:<id>`` too. Raises NotFound."""
+    actor.require(Permission.CONTENT_READ)
     models = list_models(app, actor)
     for one in models:
         if key in (one.key, one.key.partition(":")[2] or one.key):
@@ -91,6 +92,7 @@ def offers(
     models: Sequence[ModelView] = (),
 ) -> list[Offer]:
     """Every model with what it can do of ``template``, the best to take first."""
+    actor.require(Permission.CONTENT_READ)
     found = [
         Offer(one, fit(template, one.abilities, language, sources=sources)) for one in models or list_models(app, actor)
     ]

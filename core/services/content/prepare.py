@@ -110,6 +110,7 @@ def _with_passages(app: Application, actor: Actor, prepared: Prepared) -> Prepar
 
 def search(app: Application, actor: Actor, prepared: Prepared) -> tuple[Found, ...]:
     """What the knowledge base says of the brief, the best passage first."""
+    actor.require(Permission.CONTENT)
     number = prepared.request.knowledge_base_id or 0
     with app.database.read(actor.workspace_id) as rows:
         rows.get(KnowledgeBase, number)
@@ -122,6 +123,7 @@ def events(
     app: Application, actor: Actor, prepared: Prepared, note: Note, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[Event]:
     """Writes. ``note`` is told of a prompt that had to be shortened. Raises Unavailable, BadInput."""
+    actor.require(Permission.CONTENT)
     if prepared.model.origin == "documents":
         yield from writers.from_texts(quoted(app, actor, prepared), prepared.settings.seed or 0)
     elif prepared.model.abilities.kind == "chat":
@@ -177,6 +179,7 @@ def _by_model(
 
 def quoted(app: Application, actor: Actor, prepared: Prepared) -> list[str]:
     """Variants made of sentences that stand in the documents, each with another number of them."""
+    actor.require(Permission.CONTENT)
     found = search(app, actor, prepared)
     language = prepared.request.language
     question = prepared.values.get("message") or prepared.values.get("question") or ""

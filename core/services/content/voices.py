@@ -147,7 +147,7 @@ def texts_of_file(app: Application, name: str, path: Path) -> list[str]:
 
 def list_voices(app: Application, actor: Actor) -> list[VoiceView]:
     """The newest first."""
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         found = rows.all(rows.select(ContentVoice, ContentVoice.deleted_at.is_(None)).order_by(ContentVoice.id.desc()))
         jobs = {job.id: job for job in rows.all(rows.select(Job, Job.id.in_([one.job_id for one in found])))}
@@ -166,7 +166,7 @@ def list_voices(app: Application, actor: Actor) -> list[VoiceView]:
 
 
 def get_voice(app: Application, actor: Actor, voice_id: int) -> ContentVoice:
-    actor.require(Permission.CONTENT)
+    actor.require(Permission.CONTENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         return rows.get(ContentVoice, voice_id)
 
@@ -187,6 +187,7 @@ def delete_voice(app: Application, actor: Actor, voice_id: int) -> None:
 
 def open_voice(app: Application, actor: Actor, voice_id: int, generator: TextGenerator) -> Memory:
     """The memory of a ready voice, loaded once a process. Raises Unavailable content.voice_damaged."""
+    actor.require(Permission.CONTENT)
     voice = get_voice(app, actor, voice_id)
     folder = app.settings.data_dir / voice.folder
     size = max(1, sum(path.stat().st_size for path in folder.glob("*"))) if folder.is_dir() else 1
@@ -195,6 +196,7 @@ def open_voice(app: Application, actor: Actor, voice_id: int, generator: TextGen
 
 def voice_texts(app: Application, actor: Actor, voice_id: int) -> list[str]:
     """The texts that a ready voice was made of; [] where they are gone."""
+    actor.require(Permission.CONTENT_READ)
     path = app.settings.data_dir / get_voice(app, actor, voice_id).folder / _TEXTS
     return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
 

@@ -30,6 +30,7 @@ KEEP_EVERY = 0.2  # seconds between two looks at the database while something is
 
 def start_writing(app: Application, actor: Actor, request: WriteRequest) -> int:
     """Checks and stores the request and writes in a thread of its own; the draft's id. Raises what ``prepare`` does."""
+    actor.require(Permission.CONTENT)
     prepared = prepare(app, actor, request)
     draft_id = store(app, actor, prepared)
     writing = Writing(app, actor, prepared, draft_id)
@@ -41,6 +42,7 @@ def write(
     app: Application, actor: Actor, request: WriteRequest, *, job_id: int | None = None, number: int = 0
 ) -> DraftView:
     """The same, here: returns when it has ended, however it did (see ``DraftView.state``)."""
+    actor.require(Permission.CONTENT)
     prepared = prepare(app, actor, request)
     draft_id = store(app, actor, prepared, job_id=job_id, number=number)
     Writing(app, actor, prepared, draft_id).run()
@@ -56,6 +58,7 @@ def stop_writing(app: Application, actor: Actor, draft_id: int) -> None:
 
 def store(app: Application, actor: Actor, prepared: Prepared, *, job_id: int | None = None, number: int = 0) -> int:
     """The draft's row with its empty variants; its id."""
+    actor.require(Permission.CONTENT)
     request, settings = prepared.request, prepared.settings
     kept = {
         "variants": settings.variants, "max_tokens": settings.max_tokens, "temperature": settings.temperature,

@@ -35,7 +35,7 @@ def create_catalogue(app: Application, actor: Actor, name: str, *, settings: Map
 
 def find_catalogue(app: Application, actor: Actor, name: str) -> int:
     """The id of the catalogue of this name. Raises NotFound, naming those that there are."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         found = rows.find(RecommendCatalogue, RecommendCatalogue.name == " ".join(name.split()))
         if found is not None:
@@ -46,7 +46,7 @@ def find_catalogue(app: Application, actor: Actor, name: str) -> int:
 
 def list_catalogues(app: Application, actor: Actor) -> list[CatalogueView]:
     """By name."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         found = rows.all(rows.select(RecommendCatalogue).order_by(RecommendCatalogue.name))
         return [_view(rows, one) for one in found]
@@ -54,7 +54,7 @@ def list_catalogues(app: Application, actor: Actor) -> list[CatalogueView]:
 
 def get_catalogue(app: Application, actor: Actor, catalogue_id: int) -> CatalogueView:
     """Raises NotFound."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         return _view(rows, rows.get(RecommendCatalogue, catalogue_id))
 
@@ -91,7 +91,7 @@ def list_items(
     app: Application, actor: Actor, catalogue_id: int, *, search: str = "", offset: int = 0, limit: int = 24
 ) -> PageOf:
     """Items (:class:`ItemView`) whose id, titles or category hold every word of ``search``, as they were added."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         rows.get(RecommendCatalogue, catalogue_id)
         where = [CatalogueItem.catalogue_id == catalogue_id, CatalogueItem.deleted_at.is_(None)]
@@ -104,7 +104,7 @@ def list_items(
 
 def named_items(app: Application, actor: Actor, catalogue_id: int, codes: Sequence[str]) -> list[ItemView]:
     """The items of these ids, those that were deleted too."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         mine = CatalogueItem.catalogue_id == catalogue_id, CatalogueItem.code.in_(list(codes)[:500])
         return [item_view(one) for one in rows.all(rows.select(CatalogueItem, *mine))]
@@ -112,11 +112,13 @@ def named_items(app: Application, actor: Actor, catalogue_id: int, codes: Sequen
 
 def set_hidden(app: Application, actor: Actor, catalogue_id: int, codes: Sequence[str], hidden: bool) -> int:
     """Hidden items are never recommended. Returns how many there were."""
+    actor.require(Permission.RECOMMEND)
     return _change(app, actor, catalogue_id, codes, hidden=hidden)
 
 
 def delete_items(app: Application, actor: Actor, catalogue_id: int, codes: Sequence[str]) -> int:
     """Takes items out of the catalogue and of every list from now on. Returns how many there were."""
+    actor.require(Permission.RECOMMEND)
     return _change(app, actor, catalogue_id, codes, deleted_at=utc_now())
 
 
@@ -131,7 +133,7 @@ def _change(app: Application, actor: Actor, catalogue_id: int, codes: Sequence[s
 
 def list_versions(app: Application, actor: Actor, catalogue_id: int, limit: int = 20) -> list[VersionView]:
     """Imports, the newest first."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         mine = rows.select(CatalogueVersion, CatalogueVersion.catalogue_id == catalogue_id)
         found = rows.all(mine.order_by(CatalogueVersion.number.desc()).limit(limit))

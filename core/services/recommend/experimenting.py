@@ -99,7 +99,7 @@ def start_experiment(
 
 def list_experiments(app: Application, actor: Actor, catalogue_id: int) -> list[ExperimentView]:
     """The newest first, a running one as it stands now."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         rows.get(RecommendCatalogue, catalogue_id)
         running = _running(rows, catalogue_id)
@@ -159,6 +159,7 @@ def assigned(rows: Rows, catalogue_id: int, person: str) -> Arm | None:
 
 def shown(app: Application, actor: Actor, catalogue_id: int, arm: Arm, person: str, made: OfferList) -> OfferList:
     """Notes that the list was shown; the list with its number."""
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.write(actor.workspace_id) as rows:
         row = RecommendShown(
             catalogue_id=catalogue_id,
@@ -172,6 +173,7 @@ def shown(app: Application, actor: Actor, catalogue_id: int, arm: Arm, person: s
 
 def reacted(app: Application, actor: Actor, experiment_id: int) -> None:
     """After a reaction that counts: looks again, a few times a minute at most."""
+    actor.require(Permission.RECOMMEND)
     looked: dict[int, float] = app.caches.setdefault("recommend_looked", {})
     if time.monotonic() - looked.get(experiment_id, -math.inf) >= LOOK_EVERY:
         look(app, actor, experiment_id)

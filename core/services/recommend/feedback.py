@@ -69,6 +69,7 @@ def react(
 ) -> int:
     """A click, or "not interested", on an item of a list. Either way it leaves the person's next lists; a click also
     says that it is liked. ``shown_id``: the list it stood in, where an experiment counts. Raises as record_event."""
+    actor.require(Permission.RECOMMEND)
     if reaction not in REACTIONS:
         raise BadInput("recommend.reaction", reaction=reaction, known=", ".join(REACTIONS))
     event_id = record_event(app, actor, catalogue_id, person, item, kind=reaction)

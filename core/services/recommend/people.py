@@ -21,7 +21,7 @@ def list_people(
     app: Application, actor: Actor, catalogue_id: int, *, search: str = "", limit: int = 200
 ) -> list[PersonView]:
     """People whose id holds ``search``, those who did something last first."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         rows.get(RecommendCatalogue, catalogue_id)
         where = [Interaction.workspace_id == actor.workspace_id, Interaction.catalogue_id == catalogue_id]

@@ -43,7 +43,7 @@ def rules_of(specs: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
 
 def list_rules(app: Application, actor: Actor, catalogue_id: int) -> list[RuleView]:
     """The draft, in order."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         rows.get(RecommendCatalogue, catalogue_id)
         return [_view(one) for one in _draft(rows, catalogue_id)]
@@ -101,7 +101,7 @@ def delete_rule(app: Application, actor: Actor, catalogue_id: int, rule_id: int)
 
 def check_draft(app: Application, actor: Actor, catalogue_id: int) -> tuple[RuleTest, ...]:
     """Every active rule alone, and all of them together in their order."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         rows.get(RecommendCatalogue, catalogue_id)
         draft = [_view(one).spec for one in _draft(rows, catalogue_id) if one.active]
@@ -113,6 +113,7 @@ def check_draft(app: Application, actor: Actor, catalogue_id: int) -> tuple[Rule
 def publish_rules(app: Application, actor: Actor, catalogue_id: int) -> tuple[RuleTest, ...]:
     """Puts the draft in force for every list from now on. Raises Conflict, naming the rule, when a test fails: what was
     published before then stays in force."""
+    actor.require(Permission.RECOMMEND)
     said = check_draft(app, actor, catalogue_id)
     for one in said:
         if not one.passed:

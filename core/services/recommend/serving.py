@@ -54,7 +54,7 @@ class Asked:
 
 def recommend(app: Application, actor: Actor, catalogue_id: int, asked: Asked) -> OfferList:
     """The list. Raises NotFound for a catalogue or item that there is not, BadInput for a length that cannot be."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     began = time.perf_counter()
     _check(asked)
     with app.database.read(actor.workspace_id) as rows:
@@ -91,7 +91,7 @@ def recommend(app: Application, actor: Actor, catalogue_id: int, asked: Asked) -
 
 def person_events(app: Application, actor: Actor, catalogue_id: int, person: str) -> tuple[EventView, ...]:
     """What a person did, the newest first."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         rows.get(RecommendCatalogue, catalogue_id)
         found = read_person(rows, catalogue_id, person.strip(), snapshot(app, rows, catalogue_id).items)

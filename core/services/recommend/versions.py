@@ -60,7 +60,7 @@ def store_model(
 
 def list_models(app: Application, actor: Actor, catalogue_id: int) -> list[ModelView]:
     """The newest first."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         catalogue = rows.get(RecommendCatalogue, catalogue_id)
         mine = rows.select(RecommendModel, RecommendModel.catalogue_id == catalogue_id)

@@ -57,14 +57,14 @@ def start_comparison(
 
 def get_comparison(app: Application, actor: Actor, comparison_id: int) -> ComparisonView:
     """Raises NotFound."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         return _view(rows, rows.get(RecommendComparison, comparison_id))
 
 
 def list_comparisons(app: Application, actor: Actor, catalogue_id: int, limit: int = 10) -> list[ComparisonView]:
     """The newest first."""
-    actor.require(Permission.RECOMMEND)
+    actor.require(Permission.RECOMMEND_READ)
     with app.database.read(actor.workspace_id) as rows:
         mine = rows.select(RecommendComparison, RecommendComparison.catalogue_id == catalogue_id)
         found = rows.all(mine.order_by(RecommendComparison.id.desc()).limit(limit))
@@ -73,6 +73,7 @@ def list_comparisons(app: Application, actor: Actor, catalogue_id: int, limit: i
 
 def serve_winner(app: Application, actor: Actor, comparison_id: int) -> int:
     """Puts the model that the verdict names in force; its id. Raises Conflict before the comparison has ended."""
+    actor.require(Permission.RECOMMEND)
     view = get_comparison(app, actor, comparison_id)
     winner = view.models.get(view.result.get("verdict", {}).get("model", ""))
     if view.state != "done" or winner is None:
@@ -83,6 +84,7 @@ def serve_winner(app: Application, actor: Actor, comparison_id: int) -> int:
 
 def serve_compared(app: Application, actor: Actor, comparison_id: int, name: str) -> None:
     """Puts one of the compared models in force. Raises NotFound for one that was not kept."""
+    actor.require(Permission.RECOMMEND)
     view = get_comparison(app, actor, comparison_id)
     if name not in view.models:
         raise NotFound("recommend.not_kept", name=name)

@@ -146,7 +146,7 @@ def start_batch(
 
 def list_batches(app: Application, actor: Actor, *, limit: int = 50) -> list[BatchView]:
     """The newest first, without their summaries."""
-    actor.require(Permission.SENTIMENT)
+    actor.require(Permission.SENTIMENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         found = rows.all(rows.select(SentimentBatch).order_by(SentimentBatch.id.desc()).limit(limit))
         return [_view(rows, batch, summary={}) for batch in found]
@@ -154,7 +154,7 @@ def list_batches(app: Application, actor: Actor, *, limit: int = 50) -> list[Bat
 
 def get_batch(app: Application, actor: Actor, batch_id: int) -> BatchView:
     """One with its summary. Raises NotFound."""
-    actor.require(Permission.SENTIMENT)
+    actor.require(Permission.SENTIMENT_READ)
     living = alive(app.database, app.settings.heartbeat_seconds)
     with app.database.read(actor.workspace_id) as rows:
         batch = rows.get(SentimentBatch, batch_id)

@@ -162,7 +162,7 @@ def _point(row: MessageMood) -> MoodPoint:
 
 def trend(app: Application, actor: Actor, *, days: int = DAYS) -> list[MoodDay]:
     """The last days, the oldest first, those without a message left out."""
-    actor.require(Permission.SENTIMENT)
+    actor.require(Permission.SENTIMENT_READ)
     since = utc_now() - timedelta(days=days)
     day = func.date(MessageMood.created_at)
     with app.database.read(actor.workspace_id) as rows:

@@ -148,7 +148,7 @@ def take_back(app: Application, actor: Actor, person: str) -> int | None:
 
 def lane(app: Application, actor: Actor, person: str = "") -> LaneView:
     """How the lane stands, for ``person`` where given."""
-    actor.require(Permission.SENTIMENT)
+    actor.require(Permission.SENTIMENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         given = _answers(rows)
         waiting = rows.count(SentimentTask, SentimentTask.state == "open")

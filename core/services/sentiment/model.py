@@ -53,7 +53,7 @@ def settings_of(workspace: Workspace) -> SentimentSettings:
 
 def sentiment_settings(app: Application, actor: Actor) -> SentimentSettings:
     """What is in force in the workspace."""
-    actor.require(Permission.SENTIMENT)
+    actor.require(Permission.SENTIMENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         return settings_of(own_workspace(rows))
 

@@ -86,7 +86,7 @@ def delete_monitor(app: Application, actor: Actor, monitor_id: int) -> None:
 
 def list_monitors(app: Application, actor: Actor) -> list[MonitorView]:
     """All watches, raised ones first."""
-    actor.require(Permission.SENTIMENT)
+    actor.require(Permission.SENTIMENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         found = rows.all(rows.select(SentimentMonitor).order_by(SentimentMonitor.raised.desc(), SentimentMonitor.id))
     return [_view(row) for row in found]
@@ -94,6 +94,7 @@ def list_monitors(app: Application, actor: Actor) -> list[MonitorView]:
 
 def raised_monitors(app: Application, actor: Actor) -> list[MonitorView]:
     """Watches that warn now, for Home."""
+    actor.require(Permission.SENTIMENT_READ)
     return [view for view in list_monitors(app, actor) if view.raised]
 
 

@@ -33,6 +33,7 @@ class Scored:
 
 def score_text(app: Application, actor: Actor, text: str) -> Scored:
     """Judges one text. Raises BadInput for an empty or overlong one, Unavailable without a model."""
+    actor.require(Permission.SENTIMENT)
     return score_texts(app, actor, [text])[0]
 
 
@@ -48,6 +49,7 @@ def score_texts(app: Application, actor: Actor, texts: Sequence[str]) -> list[Sc
 
 def score_stream(app: Application, actor: Actor, texts: Iterable[str]) -> Iterator[Scored]:
     """Judges any number of texts in bounded memory. An empty one raises BadInput when it comes."""
+    actor.require(Permission.SENTIMENT)
     waiting = iter(texts)
     while chunk := list(islice(waiting, _AT_ONCE)):
         yield from score_texts(app, actor, chunk)

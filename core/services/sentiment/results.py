@@ -48,6 +48,7 @@ def result_rows(
     app: Application, actor: Actor, batch_id: int, *, label: str = "", group: str = "", after: int = 0, limit: int = 50
 ) -> ResultPage:
     """Rows behind row ``after``, those of ``label`` and ``group`` only where given. Raises NotFound."""
+    actor.require(Permission.SENTIMENT_READ)
     batch, folder = _opened(app, actor, batch_id)
     found: list[ResultRow] = []
     at = after
@@ -92,6 +93,7 @@ def _row(number: int, cells: Sequence[str], places: Mapping[str, int]) -> Result
 
 def result_aspects(app: Application, actor: Actor, batch_id: int, *, group: str = "") -> list[dict[str, Any]]:
     """Aspects praised and blamed in the file, or in the rows of one product or channel (see AspectCount.rows)."""
+    actor.require(Permission.SENTIMENT_READ)
     _, folder = _opened(app, actor, batch_id)
     return count_aspects(folder, group).rows()
 
@@ -99,6 +101,7 @@ def result_aspects(app: Application, actor: Actor, batch_id: int, *, group: str 
 def export(app: Application, actor: Actor, batch_id: int) -> Path:
     """A CSV of all rows judged so far: the file's own columns, label, confidence, all probabilities, language, why it
     failed. UTF-8 with a mark, for spreadsheets; cells that a spreadsheet would run as a formula begin with ``'``."""
+    actor.require(Permission.SENTIMENT_READ)
     _, folder = _opened(app, actor, batch_id)
     state, target = read_state(folder), folder / "export.csv"
     with (
@@ -113,6 +116,7 @@ def export(app: Application, actor: Actor, batch_id: int) -> Path:
 
 def doubtful(app: Application, actor: Actor, batch_id: int, most: int) -> list[ResultRow]:
     """The rows with the least confidence among those judged uncertain, the most doubtful first."""
+    actor.require(Permission.SENTIMENT_READ)
     batch, folder = _opened(app, actor, batch_id)
     rows = (row for row in read_results(batch, folder) if row.label == "uncertain")
     return heapq.nsmallest(most, rows, key=lambda row: row.confidence)
@@ -120,6 +124,7 @@ def doubtful(app: Application, actor: Actor, batch_id: int, most: int) -> list[R
 
 def sampled(app: Application, actor: Actor, batch_id: int, most: int, *, seed: int = 0) -> list[ResultRow]:
     """Rows drawn at random (reservoir sampling, Vitter 1985), whatever their label."""
+    actor.require(Permission.SENTIMENT_READ)
     batch, folder = _opened(app, actor, batch_id)
     chance = random.Random(seed)
     kept: list[ResultRow] = []
@@ -132,7 +137,7 @@ def sampled(app: Application, actor: Actor, batch_id: int, most: int, *, seed: i
 
 
 def _opened(app: Application, actor: Actor, batch_id: int) -> tuple[SentimentBatch, Path]:
-    actor.require(Permission.SENTIMENT)
+    actor.require(Permission.SENTIMENT_READ)
     with app.database.read(actor.workspace_id) as rows:
         batch = rows.get(SentimentBatch, batch_id)
     return batch, batch_folder(app.settings, actor.workspace_id, batch_id)

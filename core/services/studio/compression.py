@@ -22,6 +22,7 @@ MOST_LIMIT = 0.5
 
 def variants_for(app: Application, actor: Actor, version_id: int) -> tuple[str, ...]:
     """Variants that can be made of this version; none for a kind, or for a variant, that is not compressed further."""
+    actor.require(Permission.STUDIO_READ)
     view = registry.get_version(app, actor, version_id)
     return VARIANTS if view.kind in KINDS and view.variant == "fp32" else ()
 
@@ -74,7 +75,7 @@ def data_of_version(rows: Rows, version_id: int) -> int | None:
 
 def compression_table(app: Application, actor: Actor, run_id: int) -> list[VariantView]:
     """The original and its variants, once they are measured. Raises NotFound."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         run = rows.get(TrainingRun, run_id)
         if run.recipe != KIND:

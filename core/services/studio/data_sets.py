@@ -122,7 +122,7 @@ def same_version(
     options: Mapping[str, Any],
 ) -> int | None:  # fmt: skip
     """The ready version that was made of the same file in the same way, if there is one."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     wanted = [{"split": "", **_as_json(upload)}]
     with app.database.read(actor.workspace_id) as rows:
         mine = rows.select(DataSetVersion, DataSetVersion.state == "ready").join(
@@ -138,7 +138,7 @@ def same_version(
 
 def list_data_sets(app: Application, actor: Actor, *, tasks: Sequence[str] = ()) -> list[DataSetView]:
     """Data sets by name; only those of ``tasks``, where given."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     where = [DataSet.task.in_(tasks)] if tasks else []
     with app.database.read(actor.workspace_id) as rows:
         found = rows.all(rows.select(DataSet, *where).order_by(DataSet.name))
@@ -147,7 +147,7 @@ def list_data_sets(app: Application, actor: Actor, *, tasks: Sequence[str] = ())
 
 def get_data_set(app: Application, actor: Actor, data_set_id: int) -> DataSetView:
     """Raises NotFound."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         return _data_set_view(rows, rows.get(DataSet, data_set_id))
 
@@ -170,7 +170,7 @@ def _data_set_view(rows: Rows, data_set: DataSet) -> DataSetView:
 
 def list_versions(app: Application, actor: Actor, data_set_id: int) -> list[DataSetVersionView]:
     """All versions of a data set, the newest first, failed and building ones too."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         data_set = rows.get(DataSet, data_set_id)
         mine = rows.select(DataSetVersion, DataSetVersion.data_set_id == data_set_id)
@@ -180,7 +180,7 @@ def list_versions(app: Application, actor: Actor, data_set_id: int) -> list[Data
 
 def get_data_set_version(app: Application, actor: Actor, version_id: int) -> DataSetVersionView:
     """Raises NotFound."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         version = rows.get(DataSetVersion, version_id)
         return _version_view(rows.get(DataSet, version.data_set_id), version)
@@ -209,6 +209,7 @@ def sample_rows(
     """One page of the rows of ``split``. Raises NotFound, BadInput for a split that there is not, Conflict for a
     version that is not ready, Unavailable for one whose files are damaged. A picture is an array uint8 [side, side,
     channels] under "image"."""
+    actor.require(Permission.STUDIO_READ)
     view = get_data_set_version(app, actor, version_id)
     if split not in SPLITS:
         raise BadInput("studio.split_unknown", split=split, known=", ".join(SPLITS))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import BadInput
 from core.evaluation.intervals import score_intervals
 from core.models.manifest import read_manifest
@@ -43,6 +43,7 @@ def evaluate_file(
 
     Rows with a label that the model does not know are counted as dropped. Raises BadInput, NotFound.
     """
+    actor.require(Permission.STUDIO)
     view, folder = registry.get_version(app, actor, version_id), registry.folder_by_id(app, actor, version_id)
     if view.kind not in TASK_OF:
         raise BadInput("studio.evaluate_kind", kind=view.kind, kinds=", ".join(TASK_OF))

@@ -13,7 +13,7 @@ LONGEST_NAME = 100
 
 def find_version(app: Application, actor: Actor, text: str) -> int:
     """The version that ``text`` names: ``name`` (its newest), ``name:number``, or ``version:id``. Raises NotFound."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     name, colon, number = text.rpartition(":")
     living = ModelVersion.deleted_at.is_(None)
     with app.database.read(actor.workspace_id) as rows:
@@ -33,7 +33,7 @@ def find_version(app: Application, actor: Actor, text: str) -> int:
 
 def find_data_set_version(app: Application, actor: Actor, name: str, number: int = 0) -> int:
     """The version ``number`` of the data set ``name``; 0 is the newest ready one. Raises NotFound, Conflict."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         data_set = rows.find(DataSet, DataSet.name == name)
         if data_set is None:

@@ -193,7 +193,7 @@ def _shape(hint: Any) -> tuple[str, tuple[str, ...]]:
 
 def base_models(app: Application, actor: Actor, recipe: str) -> list[BaseModelView]:
     """Models that ``recipe`` may start from: of the catalogue, shipped ones, and the workspace's own versions."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     chosen = find(recipe)
     found = [_of_catalogue(app, entry) for entry in CATALOGUE if entry.task in chosen.entries]
     if chosen.from_nothing:
@@ -220,6 +220,7 @@ def _of_catalogue(app: Application, entry: Any) -> BaseModelView:
 
 def check_base(app: Application, actor: Actor, recipe: RecipeView, args: Mapping[str, Any]) -> None:
     """Raises NotFound or BadInput for a version to start from that is not there or of another kind."""
+    actor.require(Permission.STUDIO_READ)
     value = str(args.get(recipe.base, "")) if recipe.base else ""
     if value.startswith(VERSION):
         base_folder(app, actor.workspace_id, find(recipe.name), value)

@@ -38,7 +38,7 @@ def folder_of_version(app: Application, version: ModelVersion) -> Path:
 
 def folder_by_id(app: Application, actor: Actor, version_id: int) -> Path:
     """Where the files of a version are. Raises NotFound."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         return folder_of_version(app, _version(rows, version_id))
 
@@ -82,7 +82,7 @@ def register_version(
 
 def list_versions(app: Application, actor: Actor, *, kinds: Sequence[str] = ()) -> list[ModelVersionView]:
     """Versions, the newest first; of ``kinds`` only, where given."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     where = [ModelVersion.deleted_at.is_(None), *([ModelVersion.kind.in_(kinds)] if kinds else [])]
     with app.database.read(actor.workspace_id) as rows:
         found = rows.all(rows.select(ModelVersion, *where).order_by(ModelVersion.id.desc()))
@@ -91,14 +91,14 @@ def list_versions(app: Application, actor: Actor, *, kinds: Sequence[str] = ()) 
 
 def get_version(app: Application, actor: Actor, version_id: int) -> ModelVersionView:
     """One version. Raises NotFound."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         return _views(rows, [_version(rows, version_id)])[0]
 
 
 def version_report(app: Application, actor: Actor, version_id: int) -> Mapping[str, object]:
     """The stored "did it learn?" report of a version; empty where its recipe makes none."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         return dict(_version(rows, version_id).report)
 
@@ -171,7 +171,7 @@ def _served_before(rows: Rows, task: str, current: Promotion) -> int | None:
 
 def list_promotions(app: Application, actor: Actor, task: str = "", limit: int = 50) -> list[PromotionView]:
     """The history, newest first."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     where = [Promotion.task == task] if task else []
     with app.database.read(actor.workspace_id) as rows:
         found = rows.all(rows.select(Promotion, *where).order_by(Promotion.id.desc()).limit(limit))

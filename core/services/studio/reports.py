@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import BadInput
 from core.services.application import Application
 from core.services.studio import registry
@@ -24,6 +24,7 @@ SHOWN_LABELS = 5
 
 def report_of(app: Application, actor: Actor, version_id: int) -> Report:
     """The report "Did it learn?". Raises NotFound, BadInput (studio.no_report) where the version has none."""
+    actor.require(Permission.STUDIO_READ)
     stored = registry.version_report(app, actor, version_id)
     if "schema" not in stored:
         view = registry.get_version(app, actor, version_id)
@@ -33,6 +34,7 @@ def report_of(app: Application, actor: Actor, version_id: int) -> Report:
 
 def report_html(app: Application, actor: Actor, version_id: int, language: str = "en") -> str:
     """The report as one HTML page. Raises NotFound, BadInput where the version has none."""
+    actor.require(Permission.STUDIO_READ)
     from core.training.reports.html import to_html
 
     figures = registry.version_report(app, actor, version_id).get("figures")
@@ -46,6 +48,7 @@ def report_html(app: Application, actor: Actor, version_id: int, language: str =
 
 def report_json(app: Application, actor: Actor, version_id: int) -> str:
     """The same as JSON."""
+    actor.require(Permission.STUDIO_READ)
     stored = registry.version_report(app, actor, version_id)
     if not stored:
         view = registry.get_version(app, actor, version_id)
@@ -55,6 +58,7 @@ def report_json(app: Application, actor: Actor, version_id: int) -> str:
 
 def model_card(app: Application, actor: Actor, version_id: int) -> str:
     """The card that the run wrote, Markdown in English; "" where there is none."""
+    actor.require(Permission.STUDIO_READ)
     path = _folder(app, actor, version_id)[1] / CARD
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
@@ -68,6 +72,7 @@ def explain_text(
     app: Application, actor: Actor, version_id: int, text: str, label: str | None = None
 ) -> TextExplanation:
     """What each word adds to ``label`` (None: the likeliest). Raises BadInput for a model that reads no text."""
+    actor.require(Permission.STUDIO_READ)
     view, folder = _folder(app, actor, version_id)
     if view.kind == "text_classifier":
         from core.models.classifiers.explain_text import load_classifier_explainer
@@ -91,6 +96,7 @@ def explain_row(
     app: Application, actor: Actor, version_id: int, row: Mapping[str, Any], label: str | None = None
 ) -> RowExplanation:
     """What each column adds. Raises BadInput for a model that is not tabular."""
+    actor.require(Permission.STUDIO_READ)
     from core.models.classifiers.explain import explain_row as explain
 
     view, folder = _folder(app, actor, version_id)
@@ -137,6 +143,7 @@ def try_model(app: Application, actor: Actor, version_id: int, inputs: Sequence[
     """What the version says of ``inputs``: texts, ``(text, text)`` pairs, rows of a table or ``(name, bytes)``
     pictures, as its kind has it. ``settings``: fields of ``core.models.generation.sampling.GenerationSettings`` for a
     language model. Raises BadInput."""
+    actor.require(Permission.STUDIO_READ)
     view, folder = _folder(app, actor, version_id)
     if len(inputs) > MOST_INPUTS:
         raise BadInput("studio.too_many_inputs", count=len(inputs), limit=MOST_INPUTS)

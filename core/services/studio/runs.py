@@ -78,6 +78,7 @@ def start_run(
 
 def queue_run(app: Application, actor: Actor, kind: str, **values: Any) -> int:
     """Stores a run and queues its job of ``kind``; the run's id."""
+    actor.require(Permission.STUDIO)
     with app.database.write(actor.workspace_id) as rows:
         run = rows.add(TrainingRun(**values))
         job = rows.add(Job(kind=kind, arguments={"run_id": run.id}))
@@ -106,7 +107,7 @@ def _stored(estimated: EstimateView | None) -> dict[str, Any]:
 
 def list_runs(app: Application, actor: Actor, *, recipes: Sequence[str] = (), limit: int = 100) -> list[RunView]:
     """Runs, the newest first. Tuning and compression are runs too (recipes "tune" and "compress")."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     where = [TrainingRun.recipe.in_(recipes)] if recipes else []
     with app.database.read(actor.workspace_id) as rows:
         found = rows.all(rows.select(TrainingRun, *where).order_by(TrainingRun.id.desc()).limit(limit))
@@ -115,7 +116,7 @@ def list_runs(app: Application, actor: Actor, *, recipes: Sequence[str] = (), li
 
 def get_run(app: Application, actor: Actor, run_id: int) -> RunView:
     """Raises NotFound."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         return _views(rows, [rows.get(TrainingRun, run_id)])[0]
 
@@ -125,7 +126,7 @@ def run_events(app: Application, actor: Actor, run_id: int, after_id: int = 0) -
 
     A run that was resumed passes some steps twice; the later value of a step counts.
     """
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         rows.get(TrainingRun, run_id)
         mine = rows.select(RunEvent, RunEvent.run_id == run_id, RunEvent.id > after_id)
@@ -151,7 +152,7 @@ def _events(events: Iterable[RunEvent]) -> RunEvents:
 
 def compare_runs(app: Application, actor: Actor, run_ids: Sequence[int]) -> RunComparison:
     """Metrics, curves and the arguments that differ. Raises NotFound, BadInput for more than eight runs."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     if len(run_ids) > MOST_COMPARED:
         raise BadInput("studio.compare_many", count=len(run_ids), limit=MOST_COMPARED)
     views = tuple(get_run(app, actor, run_id) for run_id in run_ids)

@@ -140,7 +140,7 @@ def metric_of(said: Mapping[str, Any]) -> str:
 
 def tuning_result(app: Application, actor: Actor, run_id: int) -> TuningView:
     """The trials so far. Raises NotFound, BadInput for a run that is no search."""
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         run = rows.get(TrainingRun, run_id)
     if run.recipe != KIND:

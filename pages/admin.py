@@ -1,0 +1,44 @@
+"""Admin: people, keys of the HTTP API, privacy, the audit log, usage. Each section is drawn by a module of its own."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.util import find_spec
+
+import streamlit as st
+
+from core.access.actor import Permission
+from pages.shared.guard import guard
+
+app, actor = guard(Permission.MEMBERS)
+
+from pages.shared.language import tr  # noqa: E402 - guard() is the page's first statement
+from pages.shared.parts import show_notices, title  # noqa: E402
+
+TAKES = {
+    "people": Permission.MEMBERS,
+    "keys": Permission.KEYS,
+    "privacy": Permission.WORKSPACE,
+    "audit": Permission.AUDIT,
+    "usage": Permission.REPORT,
+}
+ICONS = {"people": "group", "keys": "key", "privacy": "lock", "audit": "history", "usage": "monitoring"}
+
+show_notices()
+title("admin")
+shown = [name for name, takes in TAKES.items() if actor.may(takes) and find_spec(f"pages.shared.admin_{name}")]
+if (asked := st.query_params.get("show")) in shown:
+    st.session_state["admin.section"] = asked
+section = st.segmented_control(
+    tr("admin.section"),
+    shown,
+    key="admin.section",
+    default=None if "admin.section" in st.session_state else "people",
+    required=True,
+    format_func=lambda name: f":material/{ICONS[name]}: {tr(f'admin.sections.{name}')}",
+    label_visibility="collapsed",
+    persist_state="session",
+)
+if st.query_params.get("show") != section:
+    st.query_params["show"] = section
+importlib.import_module(f"pages.shared.admin_{section}").draw(app, actor)
