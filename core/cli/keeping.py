@@ -1,9 +1,9 @@
-"""The commands that keep the data: ``backup``, ``restore``, ``database move``."""
+"""The commands that keep the data: ``backup``, ``restore``, ``database move``, ``keys ...``, ``audit ...``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,14 @@ def register(cli: typer.Typer) -> None:
     database = typer.Typer(no_args_is_help=True, help="The database as a whole.")
     database.command()(move)
     cli.add_typer(database, name="database")
+    keys = typer.Typer(no_args_is_help=True, help="Keys that encrypt messages and documents at rest.")
+    keys.command()(new)
+    keys.command()(rotate)
+    cli.add_typer(keys, name="keys")
+    log = typer.Typer(no_args_is_help=True, help="The log of who did what.")
+    log.command()(verify)
+    log.command()(export)
+    cli.add_typer(log, name="audit")
 
 
 def actor(language: str = "en") -> Actor:
@@ -71,3 +79,73 @@ def move(
             print(translate(language, "keeping.moved_table", table=table, rows=rows), flush=True)
 
     print(translate(language, "keeping.moved", rows=move_database(load_settings(), to, say)))
+
+
+def new() -> None:
+    """Prints a new random key. Keep it apart from the data and from their backups: without it nothing can be read."""
+    from core.access.encryption import new_key
+
+    print(new_key())
+
+
+def rotate(
+    decrypt: Annotated[bool, typer.Option("--decrypt", help="Make everything plain again.")] = False,
+    language: LanguageOption = "en",
+) -> None:
+    """Encrypts everything with the first key of the settings; may be stopped and begun again at any time."""
+    from core.cli.batch import open_application
+    from core.services.keeping.rotation import rotate as run
+
+    def say(place: str, number: int) -> None:
+        if number:
+            print(translate(language, "keeping.rotated_place", place=place, number=number), flush=True)
+
+    number = run(open_application(), actor(language), decrypt=decrypt, progress=say)
+    print(translate(language, "keeping.decrypted" if decrypt else "keeping.rotated", number=number))
+
+
+def verify(
+    expect: Annotated[
+        str, typer.Option("--expect", help="NUMBER:SEAL as an earlier run printed it: also notices a cut end.")
+    ] = "",
+    workspace: Annotated[int, typer.Option("--workspace", help="One workspace by its id; 0 for all.")] = 0,
+    language: LanguageOption = "en",
+) -> None:
+    """Checks the chain of every workspace's audit log; exits with 1 where an entry was changed, removed or put in."""
+    from sqlalchemy import select
+
+    from core.cli.batch import open_application
+    from core.db.tables import Workspace
+    from core.services.audit import holds, verify_chain
+
+    app = open_application()
+    with app.database.system() as session:
+        found = list(session.execute(select(Workspace.id, Workspace.slug).order_by(Workspace.id)))
+    sound = True
+    for one, slug in found:
+        if workspace not in (0, one):
+            continue
+        checked = verify_chain(app, one)
+        if checked.broken is not None:
+            sound = False
+            print(translate(language, "keeping.audit_broken", slug=slug, number=checked.broken))
+        else:
+            print(translate(language, "keeping.audit_sound", slug=slug, entries=checked.entries, last=checked.last))
+        if expect and workspace == one and not holds(app, one, expect):
+            sound = False
+            print(translate(language, "keeping.audit_cut", slug=slug, expected=expect))
+    raise typer.Exit(0 if sound else 1)
+
+
+def export(
+    target: Annotated[Path, typer.Argument(help="The file to write: NAME.csv or NAME.json.")],
+    workspace: Annotated[int, typer.Option("--workspace", help="Its id.")] = 1,
+) -> None:
+    """Writes the audit log of a workspace."""
+    from dataclasses import replace
+
+    from core.cli.batch import open_application
+    from core.services.audit import export_entries
+
+    form: Literal["csv", "json"] = "json" if target.suffix == ".json" else "csv"
+    target.write_bytes(export_entries(open_application(), replace(actor(), workspace_id=workspace), form))

@@ -86,12 +86,11 @@ def evaluate(
 @cli.command()
 def worker() -> None:
     """Runs the worker in the foreground until SIGINT or SIGTERM."""
-    from core.bootstrap import build, run_worker
-    from core.logs import set_up_logs
+    from core.bootstrap import build, run_worker, start_logs
     from core.settings import load_settings
 
     settings = load_settings()
-    set_up_logs(settings)
+    start_logs(settings)
     run_worker(build(settings))
 
 
