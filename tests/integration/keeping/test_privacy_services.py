@@ -169,9 +169,8 @@ def aged(app: Application, shop: Shop, title: str, days: int) -> int:
 
 def test_what_is_too_old_goes_and_nothing_else(app: Application, shop: Shop) -> None:
     rival = open_shop(app, "umbra")
-    old, young, waiting, theirs = (
-        aged(app, shop, "old", 31), aged(app, shop, "young", 29), aged(app, shop, "waiting", 99), aged(app, rival, "x", 99)
-    )  # fmt: skip
+    old, young, waiting = (aged(app, shop, title, age) for title, age in (("old", 31), ("young", 29), ("waiting", 99)))
+    theirs = aged(app, rival, "x", 99)
     digest, size = store(app.settings, Upload("a.csv", b"text\nbad\n"))
     with app.database.write(shop.workspace) as rows:
         rows.add(Handoff(conversation_id=waiting, reason="asked"))
@@ -229,7 +228,7 @@ def ann_and_bob(app: Application, shop: Shop) -> tuple[int, int]:
                     anger=0.0,
                     urgency=0.0,
                     rolling=0.0,
-                )  # fmt: skip
+                )
             )
             talks.append(talk)
         rows.add(Handoff(conversation_id=talks[0], reason="asked", contact=MAIL))
@@ -245,7 +244,7 @@ def ann_and_bob(app: Application, shop: Shop) -> tuple[int, int]:
 def test_a_person_is_found_exported_and_erased_and_nobody_else(
     app: Application, shop: Shop, ann_and_bob: tuple[int, int]
 ) -> None:
-    ann, bob = ann_and_bob
+    _, bob = ann_and_bob
     owner = shop.owner()
     for words in ("13812345678", "138-1234-5678", "１３８１２３４５６７８"):
         assert find_person(app, owner, words).conversations == 1
