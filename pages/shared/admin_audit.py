@@ -68,29 +68,31 @@ def said(action: str) -> str:
 
 
 def _table(entries: tuple[audit.AuditView, ...]) -> None:
+    # The table has a button of its own that saves it as CSV, hence harmless().
     rows = pd.DataFrame(
         {
             "number": [one.number for one in entries],
             "at": [one.at for one in entries],
-            "actor": [one.actor for one in entries],
+            "actor": [audit.harmless(one.actor) for one in entries],
             "action": [said(one.action) for one in entries],
-            "target": [one.target for one in entries],
-            "details": [_details(one) for one in entries],
+            "target": [audit.harmless(one.target) for one in entries],
+            "details": [audit.harmless(_details(one)) for one in entries],
         }
     )
     names = {name: tr(f"audit_page.columns.{name}") for name in rows.columns}
     st.dataframe(
         rows,
         hide_index=True,
+        height="content",
         key="audit-table",
         column_config={
             "number": st.column_config.NumberColumn(names["number"], width=60),
             "at": st.column_config.DatetimeColumn(
                 names["at"], format="YYYY-MM-DD HH:mm:ss", timezone=st.context.timezone or "UTC", width=150
             ),
-            "actor": st.column_config.TextColumn(names["actor"], width="small"),
-            "action": st.column_config.TextColumn(names["action"], width="medium"),
-            "target": st.column_config.TextColumn(names["target"], width="medium"),
+            "actor": st.column_config.TextColumn(names["actor"], width=170),
+            "action": st.column_config.TextColumn(names["action"], width=190),
+            "target": st.column_config.TextColumn(names["target"], width=170),
             "details": st.column_config.TextColumn(names["details"], width="medium"),
         },
     )
@@ -99,8 +101,13 @@ def _table(entries: tuple[audit.AuditView, ...]) -> None:
 def _details(one: audit.AuditView) -> str:
     if not one.details:
         return ""
-    plain = {name: value if isinstance(value, str) else json.dumps(value) for name, value in one.details.items()}
-    return " · ".join(f"{name} {value}" for name, value in plain.items())
+    return " · ".join(f"{name} {_value(value)}" for name, value in one.details.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _under(total: int) -> None:

@@ -28,6 +28,7 @@ from core.services.sentiment.batches import batch_folder
 
 log = structlog.get_logger(__name__)
 BATCH = 200
+PORTION = 1000  # rows of a kind at one look
 EVERY = 3600.0  # seconds between two looks of the worker
 
 
@@ -69,10 +70,10 @@ def _older(kind: str, days: int) -> tuple[Any, Any, list[Any]]:
     return Job, Job.finished_at, [Job.finished_at < limit, Job.state.in_(FINISHED)]
 
 
-def apply_retention(app: Application, workspace_id: int) -> dict[str, int]:
-    """Removes what is due and records how much of each kind it was."""
+def apply_retention(app: Application, workspace_id: int, most: int = 1_000_000) -> dict[str, int]:
+    """Removes what is due, of each kind at most so many, and records how much it was."""
     days = privacy_of(app, workspace_id).days
-    removed = {kind: _remove(app, workspace_id, kind, days[kind]) for kind in KINDS if days[kind]}
+    removed = {kind: _remove(app, workspace_id, kind, days[kind], most) for kind in KINDS if days[kind]}
     gone = {kind: number for kind, number in removed.items() if number}
     if gone:
         worker = Actor(workspace_id, "worker", Role.OWNER, name="worker")
@@ -82,19 +83,20 @@ def apply_retention(app: Application, workspace_id: int) -> dict[str, int]:
     return gone
 
 
-def _remove(app: Application, workspace_id: int, kind: str, days: int) -> int:
+def _remove(app: Application, workspace_id: int, kind: str, days: int, most: int) -> int:
     table, _, where = _older(kind, days)
     number = 0
-    while True:  # a batch a transaction: nobody waits long for the write lock
+    while number < most:  # a batch a transaction: nobody waits long for the write lock
         with app.database.write(workspace_id) as rows:
-            found = rows.all(rows.select(table, *where).order_by(table.id).limit(BATCH))
+            found = rows.all(rows.select(table, *where).order_by(table.id).limit(min(BATCH, most - number)))
             rows.delete(table, table.id.in_([row.id for row in found]))
         if not found:
-            return number
+            break
         number += len(found)
         for row in found:
             if kind == "sentiment_files":
                 _remove_file(app, workspace_id, row)
+    return number
 
 
 def _remove_file(app: Application, workspace_id: int, batch: SentimentBatch) -> None:
@@ -119,11 +121,12 @@ def _named(app: Application, sha256: str) -> bool:
 
 
 class Keeper:
-    """The worker's hourly look over all workspaces."""
+    """The worker's hourly look over all workspaces, between two signs of life: what is much goes in portions."""
 
-    def __init__(self, app: Application, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, app: Application, clock: Callable[[], float] = time.monotonic, most: int = PORTION) -> None:
         self._app = app
         self._clock = clock
+        self._most = most
         self._next = 0.0
 
     def look(self) -> bool:
@@ -133,6 +136,7 @@ class Keeper:
         self._next = self._clock() + EVERY
         with self._app.database.system() as session:
             workspaces = list(session.scalars(select(Workspace.id)))
-        for workspace_id in workspaces:
-            apply_retention(self._app, workspace_id)
+        gone = [number for one in workspaces for number in apply_retention(self._app, one, self._most).values()]
+        if max(gone, default=0) >= self._most:
+            self._next = self._clock()
         return True

@@ -207,6 +207,15 @@ def test_the_worker_looks_once_an_hour(app: Application, shop: Shop) -> None:
     assert keeper.look()
 
 
+def test_what_is_much_goes_in_portions(app: Application, shop: Shop) -> None:
+    save_privacy(app, shop.owner(), days={"conversations": 1})
+    old = [aged(app, shop, "old", 5) for _ in range(5)]
+    keeper = Keeper(app, clock=lambda: 100.0, most=2)
+    assert [keeper.look() for _ in range(4)] == [True, True, True, False]  # the third removes what was left
+    with app.database.read(shop.workspace) as rows:
+        assert rows.count(Conversation, Conversation.id.in_(old)) == 0
+
+
 # --- a person ----------------------------------------------------------------------------------------------------
 
 
