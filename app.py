@@ -14,6 +14,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from core.api.health import routes
+from core.api.security import AllowedHosts, SecurityHeaders
 from pages.shared.application import application, warm_up
 from pages.shared.errors import on_script_error
 from pages.shared.visitor import VisitorCookies
@@ -29,7 +30,11 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     "pages/shared/frame.py",
     routes=routes(application),
-    middleware=[Middleware(VisitorCookies)],
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(AllowedHosts, hosts=lambda: application().settings.hosts),
+        Middleware(VisitorCookies),
+    ],
     lifespan=lifespan,
     on_script_error=on_script_error,
 )

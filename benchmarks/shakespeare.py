@@ -26,7 +26,7 @@ OURS: dict[str, Any] = {
     "vocabulary": "characters",
     "layers": 4,
     "heads": 4,
-    "width": 256,
+    "width": 128,
     "max_tokens": 128,
     "batch_size": 16,
     "dropout": 0.0,

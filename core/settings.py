@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import BadInput
 
 PREFIX = "PILOTLIGHT_"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(BaseSettings):
@@ -32,6 +33,14 @@ class Settings(BaseSettings):
     # the web server
     host: str = Field("127.0.0.1", description="Address the web app binds to.")
     port: int = Field(8501, ge=1, le=65535, description="Port of the web app.")
+    allowed_hosts: str = Field(
+        "",
+        description="Host names the web app answers to, by commas (*.example.com for all below); empty means this "
+        "machine's own while it binds to a loopback address, any otherwise.",
+    )
+    allow_private_webhooks: bool = Field(
+        False, description="May webhooks call addresses inside the own network and on this machine."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
     language: Literal["auto", "en", "zh"] = Field(
@@ -103,6 +112,17 @@ class Settings(BaseSettings):
         if self.hnsw_limit < self.exact_limit:
             raise ValueError("hnsw_limit must not be below exact_limit")
         return self
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names in force; ``*`` for any."""
+        named = tuple(name.strip() for name in self.allowed_hosts.split(",") if name.strip())
+        return named or ((self.host, *LOOPBACK) if self.on_loopback else ("*",))
+
+    @cached_property
+    def on_loopback(self) -> bool:
+        """Whether nobody outside of this machine reaches the web app directly."""
+        return self.host == "localhost" or self.host.startswith("127.") or self.host == "::1"
 
     @cached_property
     def database(self) -> str:

@@ -84,6 +84,27 @@ def evaluate(
 
 
 @cli.command()
+def web() -> None:
+    """Becomes the web app alone, for a machine or container of its own; see ``worker`` for the other half."""
+    import os
+
+    from core.cli.supervise import web_command
+    from core.settings import load_settings
+
+    command = web_command(load_settings())
+    os.execv(command[0], command)  # so that signals and the exit code are the server's own
+
+
+@cli.command()
+def healthy() -> None:
+    """Exits with 0 when the web app at the configured port answers, with 1 when it does not."""
+    from core.cli.supervise import answers
+    from core.settings import load_settings
+
+    raise typer.Exit(0 if answers(load_settings()) else 1)
+
+
+@cli.command()
 def worker() -> None:
     """Runs the worker in the foreground until SIGINT or SIGTERM."""
     from core.bootstrap import build, run_worker, start_logs

@@ -108,12 +108,17 @@ def _address(settings: Settings) -> str:
     return f"http://{host}:{settings.port}"
 
 
-def _announce(settings: Settings) -> bool:
+def answers(settings: Settings) -> bool:
+    """Whether the web app at the configured address serves ``/healthz``."""
     try:
-        with urllib.request.urlopen(f"{_address(settings)}/healthz", timeout=1) as answer:
-            if answer.status != 200:
-                return False
+        with urllib.request.urlopen(f"{_address(settings)}/healthz", timeout=3) as answer:
+            return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
+        return False
+
+
+def _announce(settings: Settings) -> bool:
+    if not answers(settings):
         return False
     print(translate("en", "cli.ready", address=_address(settings)), flush=True)
     return True

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.errors import BadInput
+from core.text.cells import harmless
 
 FORMATS = ("docx", "md", "csv")
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +73,5 @@ def _csv(texts: Sequence[Exported]) -> bytes:
     table.writerow(["title", "text", "date", *columns])
     for one in texts:
         row = [one.title, one.text, one.made_at.isoformat(timespec="seconds")]
-        table.writerow([_harmless(cell) for cell in [*row, *(one.facts.get(name, "") for name in columns)]])
+        table.writerow([harmless(cell) for cell in [*row, *(one.facts.get(name, "") for name in columns)]])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -91,5 +91,5 @@ class SentimentMonitor(Scoped, Dated, Base):
     share: Mapped[float | None] = mapped_column(default=None)  # at the last look; None before there were texts
     counted: Mapped[int] = mapped_column(default=0)
     changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)  # when raised changed last
-    # the webhook's last call: {"at", "status"} or {"at", "error"}; empty before the first
+    # the webhook's last call: {"at", "status"} or {"at", "error", "values"}; empty before the first
     called: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -15,6 +15,7 @@ from core.access.audit import record, seal
 from core.db.audit_tables import AuditEntry
 from core.db.unit_of_work import Rows
 from core.services.application import Application
+from core.text.cells import harmless
 
 BATCH = 1000
 COLUMNS = ("number", "at", "actor", "role", "action", "target", "details", "sha256")
@@ -129,11 +130,6 @@ def export_entries(
         fields = {**_plain(view), "details": json.dumps(view.details, ensure_ascii=False, sort_keys=True)}
         table.writerow([harmless(str(fields[name])) for name in COLUMNS])
     return out.getvalue().encode("utf-8-sig")  # spreadsheets take it for another encoding without the mark
-
-
-def harmless(cell: str) -> str:
-    """A cell that a spreadsheet will not run: what begins like a formula gets an apostrophe (OWASP, CSV injection)."""
-    return f"'{cell}" if cell.lstrip()[:1] in {"=", "+", "-", "@", "|", "%"} or cell[:1] in {"\t", "\r", "\n"} else cell
 
 
 def _where(chosen: AuditFilter) -> list[Any]:

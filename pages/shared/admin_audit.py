@@ -12,6 +12,7 @@ from core.access.actor import Actor
 from core.services import audit
 from core.services.application import Application
 from core.text.catalogue import catalogue
+from core.text.cells import harmless
 from pages.shared.errors import errors_shown
 from pages.shared.language import language, tr
 from pages.shared.parts import empty_state, pager
@@ -73,10 +74,10 @@ def _table(entries: tuple[audit.AuditView, ...]) -> None:
         {
             "number": [one.number for one in entries],
             "at": [one.at for one in entries],
-            "actor": [audit.harmless(one.actor) for one in entries],
+            "actor": [harmless(one.actor) for one in entries],
             "action": [said(one.action) for one in entries],
-            "target": [audit.harmless(one.target) for one in entries],
-            "details": [audit.harmless(_details(one)) for one in entries],
+            "target": [harmless(one.target) for one in entries],
+            "details": [harmless(_details(one)) for one in entries],
         }
     )
     names = {name: tr(f"audit_page.columns.{name}") for name in rows.columns}

@@ -7,11 +7,12 @@ from datetime import datetime
 import streamlit as st
 
 from core.access.actor import ALLOWED, Actor, Permission
+from core.errors import Unavailable
 from core.services.application import Application
 from core.services.sentiment import monitors
 from core.services.sentiment.monitors import MonitorView
 from pages.shared.errors import errors_shown
-from pages.shared.language import tr
+from pages.shared.language import language, tr
 from pages.shared.parts import PAGES, confirm, empty_state, notice
 from pages.shared.sentiment_words import label_name
 from pages.shared.wording import percent, plain, when
@@ -52,7 +53,8 @@ def _row(app: Application, actor: Actor, view: MonitorView) -> None:
         if view.called:
             moment = when(datetime.fromisoformat(view.called["at"]))
             if "error" in view.called:
-                st.caption(f":red[{tr('sentiment.watches.call_failed', when=moment, error=view.called['error'])}]")
+                why = Unavailable(view.called["error"], **view.called.get("values", {})).sentence(language())
+                st.caption(f":red[{tr('sentiment.watches.call_failed', when=moment, error=why)}]")
             else:
                 st.caption(tr("sentiment.watches.called", when=moment, status=view.called["status"]))
         if Permission.WORKSPACE in ALLOWED[actor.role]:

@@ -7,20 +7,20 @@ from typing import Any
 
 from core.access.actor import Actor, Permission
 from core.content import checks
-from core.content.checks import LIMITS, Corpus, Finding, Tone
+from core.content.checks import LIMITS, Corpus, Finding
 from core.db.studio_tables import DataSetVersion, ModelVersion, TrainingRun
 from core.errors import BadInput, PilotlightError
 from core.services.application import Application
 from core.services.content import voices
 from core.services.content.facts import Claim, unsupported
 from core.services.content.templates import get_template
+from core.services.content.tone import open_tone
 from core.services.content.views import DraftView
 from core.services.schedule import own_workspace
 from core.services.studio.data_sets import stored_folder
 from core.training.datasets.store import read_rows
 
 KEY = "content"  # of the workspace's settings
-TONE = "content.tone"  # of Application.caches: a core.content.checks.Tone, put there where a sentiment model is wired
 MOST_BANNED, MOST_TEXTS = 500, 20_000
 
 
@@ -62,8 +62,8 @@ def check(app: Application, actor: Actor, draft: DraftView, text: str) -> list[F
     if corpus:
         quotes = _quotes(text, [str(one["text"]) for one in draft.sources])
         found.append(checks.check_copy(text, corpus, quotes))
-    tone: Tone | None = app.caches.get(TONE)
-    if tone is not None and text.strip():
+    tone = open_tone(app, actor.workspace_id) if text.strip() else None
+    if tone is not None:
         found.append(checks.check_tone(text, tone))
     return found
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 
+from core.access import outbound
 from core.access.actor import Actor, Permission
 from core.db.sentiment_tables import MessageMood, SentimentBatch, SentimentMonitor
 from core.db.tables import utc_now
 from core.db.unit_of_work import Rows
-from core.errors import BadInput
+from core.errors import BadInput, Unavailable
 from core.sentiment.polarity import POLARITIES, UNCERTAIN
 from core.sentiment.tally import SHORT, TAIL
 from core.services.application import Application
@@ -70,8 +71,8 @@ def _checked(name: str, source: str, label: str, limit: float, window: int, webh
         raise BadInput("sentiment.monitor_limit", limit=limit)
     if not FEWEST <= window <= TAIL:
         raise BadInput("sentiment.monitor_window", window=window, least=FEWEST, most=TAIL)
-    if address and (urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname):
-        raise BadInput("sentiment.monitor_webhook", webhook=address[:200])
+    if address:
+        outbound.checked_address(address)
     return {"name": kept, "source": source, "label": label, "limit": limit, "window": window, "webhook": address[:500]}
 
 
@@ -132,8 +133,6 @@ def _last_labels(rows: Rows, source: str, window: int) -> list[str]:
 
 
 def _call(app: Application, workspace_id: int, view: MonitorView) -> None:
-    import httpx
-
     said = {
         "monitor": view.name,
         "raised": view.raised,
@@ -147,12 +146,12 @@ def _call(app: Application, workspace_id: int, view: MonitorView) -> None:
     began = time.monotonic()
     result: dict[str, Any] = {"at": utc_now().isoformat()}
     try:
-        # No redirects: the owner named one address, and it shall not be led elsewhere.
-        answer = httpx.post(view.webhook, json=said, timeout=WEBHOOK_SECONDS, follow_redirects=False)
-        result["status"] = answer.status_code
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        result["error"] = type(error).__name__
-        log.warning("webhook failed", monitor=view.id, reason=type(error).__name__)
+        body = json.dumps(said, ensure_ascii=False).encode()
+        private = app.settings.allow_private_webhooks
+        result["status"] = outbound.post(view.webhook, body, seconds=WEBHOOK_SECONDS, private=private)
+    except (BadInput, Unavailable) as error:
+        result |= {"error": error.code, "values": error.values}
+        log.warning("webhook failed", monitor=view.id, reason=error.code)
     result["seconds"] = round(time.monotonic() - began, 2)
     with app.database.write(workspace_id) as rows:
         rows.update(SentimentMonitor, SentimentMonitor.id == view.id, called=result)

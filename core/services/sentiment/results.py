@@ -16,6 +16,7 @@ from core.db.sentiment_tables import SentimentBatch
 from core.services.application import Application
 from core.services.sentiment.batch_job import MARK_EVERY, OURS, ROWS, count_aspects, read_state
 from core.services.sentiment.batches import batch_folder
+from core.text.cells import harmless
 
 _LOOKED_AT = 50_000  # rows that a filtered page passes over before it gives up
 
@@ -106,19 +107,8 @@ def export(app: Application, actor: Actor, batch_id: int) -> Path:
     ):
         writer = csv.writer(out)
         for cells in islice(csv.reader(source), state.done + 1):
-            writer.writerow([safe_cell(cell) for cell in cells])
+            writer.writerow([harmless(cell) for cell in cells])
     return target
-
-
-def safe_cell(cell: str) -> str:
-    """The cell, quoted where a spreadsheet would take it for a formula; numbers stay as they are."""
-    if not cell or cell[0] not in "=+-@\t\r":
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell
 
 
 def doubtful(app: Application, actor: Actor, batch_id: int, most: int) -> list[ResultRow]:

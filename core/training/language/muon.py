@@ -7,8 +7,9 @@ learns in all directions at one speed, which on a small GPT-2 saves about a thir
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 _MOMENTUM = 0.95
 _BETAS, _EPSILON = (0.9, 0.95), 1e-8
@@ -49,41 +50,61 @@ def _optimiser_class() -> Any:
         @torch.no_grad()  # type: ignore[untyped-decorator]
         def step(self, closure: Any = None) -> None:
             for group in self.param_groups:
-                update = _muon_step if group["kind"] == "muon" else _adamw_step
-                for parameter in group["params"]:
-                    if parameter.grad is not None:
-                        update(parameter, self.state[parameter], group)
+                held = [parameter for parameter in group["params"] if parameter.grad is not None]
+                if group["kind"] == "muon":
+                    _muon_step(held, self.state, group)
+                else:
+                    for parameter in held:
+                        _adamw_step(parameter, self.state[parameter], group)
 
     return Muon
 
 
-def _muon_step(parameter: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+def _muon_step(parameters: Sequence[Any], states: Mapping[Any, dict[str, Any]], group: dict[str, Any]) -> None:
+    """One step of matrices [inputs, outputs]; those of one shape are made orthogonal together, which is faster."""
     import torch
 
-    gradient = parameter.grad
+    alike: dict[tuple[int, ...], list[tuple[Any, Any]]] = {}
+    for parameter in parameters:
+        for part, direction in zip(_parts(parameter, group), _parts(_direction(parameter, states), group), strict=True):
+            alike.setdefault(tuple(part.shape), []).append((part, direction))
+    for (inputs, outputs), pairs in alike.items():
+        # A matrix that widens needs longer steps for the same change of its outputs.
+        length = group["lr"] * max(1.0, outputs / inputs) ** 0.5
+        updates = orthogonal(torch.stack([direction for _, direction in pairs]))
+        for (part, _), update in zip(pairs, updates, strict=True):
+            part.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-length)
+
+
+def _parts(matrix: Any, group: dict[str, Any]) -> Sequence[Any]:
+    """Views of the matrices that stand side by side in one."""
+    return cast(Sequence[Any], matrix.chunk(group["parts"], dim=1))
+
+
+def _direction(parameter: Any, states: Mapping[Any, dict[str, Any]]) -> Any:
+    """The gradient with momentum, after Nesterov's look ahead."""
+    import torch
+
+    state, gradient = states[parameter], parameter.grad
     if "momentum" not in state:
         state["momentum"] = torch.zeros_like(parameter)
     state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
-    direction = gradient.lerp(state["momentum"], _MOMENTUM)  # Nesterov's look ahead
-    parts = direction.split(direction.shape[1] // group["parts"], dim=1)
-    update = torch.cat([orthogonal(part) for part in parts], dim=1)
-    # Stored [inputs, outputs]: a matrix that widens needs longer steps for the same change of its outputs.
-    inputs, outputs = parts[0].shape
-    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-    parameter.add_(update, alpha=-group["lr"] * max(1.0, outputs / inputs) ** 0.5)
+    return gradient.lerp(state["momentum"], _MOMENTUM)
 
 
-def orthogonal(matrix: Any) -> Any:
-    """The matrix nearest to ``matrix`` whose singular values are all about 1."""
-    import torch
+def orthogonal(matrices: Any) -> Any:
+    """The matrices [..., rows, columns] nearest to ``matrices`` whose singular values are all about 1.
 
-    turned = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if turned else matrix
-    x = x / (x.norm() * 1.01 + 1e-7)
+    In float32: the rounds raise what bfloat16 rounds away by a factor of a thousand, and a gradient of low rank would
+    become mostly that noise (measured: a small model stops learning, one of 0.8 million weights learns 3 % less).
+    """
+    turned = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if turned else matrices
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) * 1.01 + 1e-7)
     for a, b, c in _ROUNDS:
-        square = x @ x.T
-        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    return x.T if turned else x
+        square = x @ x.mT
+        x = a * x + (b * square + c * (square @ square)) @ x
+    return x.mT if turned else x
 
 
 def _adamw_step(parameter: Any, state: dict[str, Any], group: dict[str, Any]) -> None:

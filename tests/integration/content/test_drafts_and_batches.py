@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -83,10 +84,22 @@ def test_brand_rules_are_kept_and_checked(app: Application, me: Actor) -> None:
     found = {finding.code: finding.status for finding in checking.check(app, me, draft, "The cheapest lamp")}
     assert found["banned"] == "bad"
     assert found["length"] == "bad"
-    app.caches[checking.TONE] = lambda text: ("negative", 0.8)
-    assert "tone_negative" in {one.code for one in checking.check(app, me, draft, "x")}
     with pytest.raises(BadInput):
         checking.save_brand(app, me, banned=[], limits={"headline": -1})
+
+
+def test_the_tone_is_what_the_sentiment_model_hears_once_it_is_loaded(app: Application, me: Actor) -> None:
+    draft = writing.write(app, me, WriteRequest("headline", {"about": "x"}, model=UNKNOWN, variants=1, max_tokens=5))
+
+    def heard(text: str) -> set[str]:
+        return {one.code for one in checking.check(app, me, draft, text) if one.code.startswith("tone_")}
+
+    deadline = time.monotonic() + 120
+    while not heard("x") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert heard("A wonderful lamp that makes every evening better.") == {"tone_positive"}
+    assert heard("这台灯太差了，用了一天就坏，客服也不理人。") == {"tone_negative"}
+    assert heard("  ") == set()
 
 
 def test_an_own_template_writes(app: Application, me: Actor) -> None:
