@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test test-all check format lock benchmarks starters clean system-packages
+.PHONY: run test test-all test-postgresql check format lock benchmarks starters clean system-packages
 
 run: $(VENV)/.installed
 	@$(BIN)/python -m core run
@@ -15,6 +15,14 @@ test: $(VENV)/.installed-dev system-packages
 # With the tests that train for minutes, kill processes that train, and walk the studio in a browser.
 test-all: $(VENV)/.installed-dev system-packages
 	$(BIN)/python -m pytest
+
+# The services and what lies under them, each test on a database of its own on a real PostgreSQL.
+ON_POSTGRESQL := tests/integration/services tests/integration/keeping tests/integration/content tests/integration/sentiment \
+  tests/integration/studio tests/integration/test_database.py tests/integration/test_audit.py \
+  tests/integration/test_review_and_publish.py tests/integration/test_worker.py
+
+test-postgresql: $(VENV)/.installed-dev
+	PILOTLIGHT_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -m "not slow and not browser and not server" $(ON_POSTGRESQL)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

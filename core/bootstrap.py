@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import select
 
 from core.access.actor import Actor, Role
+from core.access.encryption import cipher_of
+from core.access.privacy import mask_personal
+from core.db.encrypted import set_cipher
 from core.db.engine import make_engine
 from core.db.migrate import migrate
 from core.db.tables import Workspace
@@ -16,6 +19,7 @@ from core.db.unit_of_work import Database
 from core.jobs.context import JobContext
 from core.jobs.queue import JobQueue
 from core.jobs.worker import Handler, JobRunner, alive, work
+from core.logs import set_up_logs
 from core.models.hub import ModelHub
 from core.services.application import Application
 from core.services.build import run_build, run_rebuild
@@ -24,6 +28,8 @@ from core.services.content.voices import run_voice
 from core.services.embed import follow_encoder
 from core.services.golden import run_golden_job
 from core.services.ingest_job import run_ingest
+from core.services.keeping.retention import Keeper
+from core.services.keeping.rotation import check_key
 from core.services.recommend.import_job import run_import
 from core.services.recommend.wizard_job import run_comparison
 from core.services.retrieve import IndexCache
@@ -56,10 +62,18 @@ def once(make: Callable[[], T]) -> Callable[[], T]:
     return get
 
 
+def start_logs(settings: Settings) -> None:
+    """Logs of this process, with personal data masked unless the settings say otherwise."""
+    set_up_logs(settings, (lambda text: mask_personal(text).text) if settings.mask_logs else str)
+
+
 def build(settings: Settings, *, models: ModelHub | None = None) -> Application:
     """The wired application on a migrated database. Loads no model and opens no index yet."""
     database = Database(make_engine(settings.database))
     migrate(database.engine)
+    cipher = cipher_of(settings)
+    check_key(database, cipher)
+    set_cipher(database.engine, cipher)
     _ensure_workspace(database)
     indexes = IndexCache()
 
@@ -124,7 +138,14 @@ def run_worker(app: Application) -> None:
     follow_encoder(app, "build")
     folder = app.settings.watch_dir
     watched = WatchedFolder(app, local_actor(app, "watched-folder"), folder) if folder else None
-    work(runner(app), app.queue, every=(lambda: watched.look()) if watched else None)
+    keeper = Keeper(app)
+
+    def between() -> None:
+        keeper.look()
+        if watched:
+            watched.look()
+
+    work(runner(app), app.queue, every=between)
 
 
 def finish_job(app: Application, job_id: int) -> None:

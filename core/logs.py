@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import structlog
 
 from core.settings import Settings
 
 
-def set_up_logs(settings: Settings) -> None:
-    """Called once by each door (web, worker, CLI). Library logs take the same way as ours."""
+def set_up_logs(settings: Settings, mask: Callable[[str], str] = lambda text: text) -> None:
+    """Called once by each door (web, worker, CLI). Library logs take the same way as ours.
+
+    ``mask`` is put upon every text of every line, tracebacks included, before it is written.
+    """
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -45,7 +49,13 @@ def set_up_logs(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                # Made a text here: what an error says may quote what a customer wrote.
+                structlog.processors.format_exc_info,
+                lambda _logger, _method, event: cast(structlog.types.EventDict, _masked(dict(event), mask)),
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()
@@ -65,6 +75,20 @@ def set_up_logs(settings: Settings) -> None:
         "onnxscript",
     ):
         logging.getLogger(name).setLevel("WARNING")
+
+
+_PLAIN = frozenset({"timestamp", "level", "request_id"})
+
+
+def _masked(value: object, mask: Callable[[str], str]) -> object:
+    """Texts within lists and mappings too; other values as they are."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {key: inside if key in _PLAIN else _masked(inside, mask) for key, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(inside, mask) for inside in value]
+    return value
 
 
 @contextmanager

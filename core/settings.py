@@ -98,11 +98,20 @@ class Settings(BaseSettings):
     llm_timeout: float = Field(30.0, gt=0, description="Longest wait for the endpoint, in seconds.")
     llm_max_tokens: int = Field(300, ge=16, description="Longest answer of the language model, in tokens.")
 
+    # privacy
+    mask_logs: bool = Field(True, description="Mask personal data in every log line, tracebacks included.")
+    encryption_key: SecretStr = Field(
+        SecretStr(""), description="Key that encrypts messages and documents at rest; empty means off. See `keys new`."
+    )
+    encryption_key_file: Path | None = Field(
+        None, description="File with the key instead; the first key encrypts, older ones below it still decrypt."
+    )
+
     # jobs
     queue_url: str = Field("", description="redis://... for several machines; empty means SQLite in the data folder.")
     heartbeat_seconds: float = Field(2.0, gt=0, description="How often a worker says it is alive.")
 
-    @field_validator("watch_dir", "models_dir", mode="before")
+    @field_validator("watch_dir", "models_dir", "encryption_key_file", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return None if value == "" else value

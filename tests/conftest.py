@@ -16,9 +16,13 @@ from core.bootstrap import build, local_actor
 from core.models.hub import ModelHub
 from core.services.application import Application
 from core.settings import Settings
+from tests.postgresql import PostgreSql, start_postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("PILOTLIGHT_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+# `make test-postgresql`: the tests that ask for settings or an application get a database on PostgreSQL.
+ON_POSTGRESQL = os.environ.pop("PILOTLIGHT_TEST_DATABASE", "sqlite") == "postgresql"
 
 # Whoever builds an application from the environment during the tests must not touch a developer's own data.
 STRAY = tempfile.mkdtemp(prefix="pilotlight-tests-")
@@ -49,8 +53,31 @@ def models(model_folder: Path) -> ModelHub:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "var", index_dir=tmp_path / "indexes", heartbeat_seconds=0.2, _env_file=None)
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings(
+        data_dir=tmp_path / "var",
+        index_dir=tmp_path / "indexes",
+        heartbeat_seconds=0.2,
+        database_url=database_url,
+        _env_file=None,
+    )
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Empty for SQLite in the test's own folder, or a database of its own on PostgreSQL."""
+    if ON_POSTGRESQL:
+        with request.getfixturevalue("postgresql").database() as url:
+            yield url
+    else:
+        yield ""
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """A real PostgreSQL of this session, stopped and removed at its end."""
+    with start_postgresql() as server:
+        yield server
 
 
 @pytest.fixture

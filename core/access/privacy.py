@@ -8,8 +8,8 @@ name in running text, stays. ``benchmarks/privacy.py`` prints recall and precisi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from core.access import personal_numbers, personal_words
@@ -49,10 +49,14 @@ class PersonalData:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """``text`` with placeholders; ``found`` are the spans in the text as it was, in order, none overlapping."""
+    """``text`` with placeholders; ``found`` are the spans in the text as it was, in order, none overlapping.
+
+    ``values``: what each new placeholder stands for, as it was first written.
+    """
 
     text: str
     found: tuple[PersonalData, ...]
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 def fold(text: str) -> str:
@@ -89,15 +93,38 @@ def mask_personal(text: str, kinds: Collection[Kind] = KINDS) -> Masked:
     for match in PLACEHOLDER.finditer(text):
         highest[match["tag"]] = max(highest.get(match["tag"], 0), int(match["number"]))
     parts: list[str] = []
+    values: dict[str, str] = {}
     at = 0
     for item in found:
         tag = _TAGS[item.kind]
-        key = (tag, _value(text[item.start : item.end]))
+        written = text[item.start : item.end]
+        key = (tag, _value(written))
         if key not in numbers:
             highest[tag] = numbers[key] = highest.get(tag, 0) + 1
-        parts += (text[at : item.start], f"[{tag}_{numbers[key]}]")
+        placeholder = f"[{tag}_{numbers[key]}]"
+        values.setdefault(placeholder, written)
+        parts += (text[at : item.start], placeholder)
         at = item.end
-    return Masked("".join((*parts, text[at:])), found)
+    return Masked("".join((*parts, text[at:])), found, values)
+
+
+_BEGUN = re.compile(r"\[[A-Z]{0,7}(?:_\d{0,6})?$")
+
+
+def unmasked(pieces: Iterable[str], values: Mapping[str, str]) -> Iterator[str]:
+    """A text that comes in pieces, with the placeholders of :func:`mask_personal` replaced by what they stand for.
+
+    A piece that ends within a placeholder waits for the next one.
+    """
+    waiting = ""
+    for piece in pieces:
+        waiting += piece
+        begun = _BEGUN.search(waiting)
+        ready, waiting = (waiting[: begun.start()], waiting[begun.start() :]) if begun else (waiting, "")
+        if ready:
+            yield PLACEHOLDER.sub(lambda match: values.get(match.group(), match.group()), ready)
+    if waiting:
+        yield waiting
 
 
 def _value(written: str) -> str:

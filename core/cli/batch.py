@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from core.access.actor import Actor
-from core.bootstrap import build, finish_job
+from core.bootstrap import build, finish_job, start_logs
 from core.errors import BadInput
-from core.logs import set_up_logs
 from core.services import jobs, knowledge
 from core.services.application import Application
 from core.services.ask import answer_question
@@ -29,7 +28,7 @@ from core.types import Answer
 def open_application() -> Application:
     """The application for one command; logs at WARNING unless asked otherwise, since the output is for reading."""
     settings = load_settings()
-    set_up_logs(settings.model_copy(update={"log_level": "WARNING"}) if settings.log_level == "INFO" else settings)
+    start_logs(settings.model_copy(update={"log_level": "WARNING"}) if settings.log_level == "INFO" else settings)
     return build(settings)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from core.access.actor import Actor, Role
-from core.cli import batch, recommend, sentiment, studio, users, write
+from core.cli import batch, keeping, recommend, sentiment, studio, users, write
 from core.errors import BadInput, PilotlightError
 from core.text.catalogue import LANGUAGES
 
@@ -20,6 +20,7 @@ sentiment.register(cli)
 write.register(cli)
 recommend.register(cli)
 users.register(cli)
+keeping.register(cli)
 
 KnowledgeBaseOption = Annotated[str, typer.Option("--knowledge-base", "-k", help="Name of the knowledge base.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -107,12 +108,11 @@ def healthy() -> None:
 @cli.command()
 def worker() -> None:
     """Runs the worker in the foreground until SIGINT or SIGTERM."""
-    from core.bootstrap import build, run_worker
-    from core.logs import set_up_logs
+    from core.bootstrap import build, run_worker, start_logs
     from core.settings import load_settings
 
     settings = load_settings()
-    set_up_logs(settings)
+    start_logs(settings)
     run_worker(build(settings))
 
 

@@ -18,8 +18,7 @@ def work_on(job_id: int) -> None:
 
     Ends at once, without taking torch apart: everything is written by then, and the next run waits for this one.
     """
-    from core.bootstrap import build
-    from core.logs import set_up_logs
+    from core.bootstrap import build, start_logs
     from core.services.studio.run_job import INTERRUPTED
     from core.services.studio.run_work import work_on as work
     from core.settings import load_settings
@@ -31,7 +30,7 @@ def work_on(job_id: int) -> None:
         threading.Thread(target=_leave_with_the_worker, args=(INTERRUPTED,), name="parent", daemon=True).start()
     os.nice(NICER)
     settings = load_settings()
-    set_up_logs(settings)
+    start_logs(settings)
     code = work(build(settings), job_id, stopping.is_set)
     logging.shutdown()
     sys.stdout.flush()
@@ -41,15 +40,14 @@ def work_on(job_id: int) -> None:
 
 def probe() -> None:
     """Reads what to estimate from standard input and prints the estimate, as JSON."""
-    from core.bootstrap import build
-    from core.logs import set_up_logs
+    from core.bootstrap import build, start_logs
     from core.services.studio.probing import answered
     from core.services.studio.probing import probe as ask
     from core.settings import load_settings
 
     asked = json.load(sys.stdin)
     settings = load_settings()
-    set_up_logs(settings.model_copy(update={"log_level": "ERROR"}))
+    start_logs(settings.model_copy(update={"log_level": "ERROR"}))
     app = build(settings)
     found = answered(lambda: ask(app, asked["workspace"], asked["recipe"], asked["version"], asked["args"]))
     print(f"\n{json.dumps(found)}", flush=True)

@@ -1,4 +1,4 @@
-"""The engine and its SQLite habits: WAL, a busy timeout, foreign keys, write transactions that start as such."""
+"""The engine: SQLite with WAL, a busy timeout, foreign keys and honest write transactions; or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
+from core.errors import BadInput
+
 BUSY_TIMEOUT_MS = 30_000
 
 
 def make_engine(url: str) -> Engine:
     """An engine for ``url``. For SQLite the file's folder is made and every connection gets the pragmas we rely on."""
     parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        # Days are counted in UTC, as SQLite does, which knows no other zone.
+        options = {"options": f"{parsed.query.get('options', '')} -c timezone=UTC".strip()}
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args=options)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        raise BadInput("database.unknown", kind=parsed.get_backend_name())
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(

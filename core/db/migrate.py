@@ -8,9 +8,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 FOLDER = Path(__file__).resolve().parent / "migrations"
+LOCK = 0x50494C4F54  # of PostgreSQL's advisory locks: "PILOT"
 
 
 def _config() -> Config:
@@ -26,14 +27,27 @@ def is_current(engine: Engine) -> bool:
         return MigrationContext.configure(connection).get_current_revision() == head
 
 
-def migrate(engine: Engine) -> None:
-    """Upgrades to head. Two processes that start together queue on the write lock; the second finds nothing to do."""
-    if is_current(engine):
+def revision(engine: Engine) -> str:
+    """The revision at which the database stands; "" for one that has no tables yet."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def knows(number: str) -> bool:
+    """Whether this product has the revision ``number``."""
+    return number in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def migrate(engine: Engine, number: str = "head") -> None:
+    """Upgrades. Two processes that start together queue on a lock; the second finds nothing to do."""
+    if number == "head" and is_current(engine):
         return
     config = _config()
     with engine.execution_options(writing=True).begin() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite's write transaction is the lock by itself
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, number)
 
 
 def new_revision(engine: Engine, number: str, message: str) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.db.encrypted import EncryptedText
 from core.db.tables import Base, Dated, Scoped, UtcDateTime
 
 
@@ -37,7 +38,7 @@ class SentimentTask(Scoped, Dated, Base):
         UniqueConstraint("workspace_id", "digest"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(EncryptedText("sentiment_task.text"))
     digest: Mapped[str] = mapped_column(String(64))  # of the text: each stands in the queue once
     source: Mapped[str] = mapped_column(String(200), default="")
     why: Mapped[str] = mapped_column(String(20), default="uncertain")  # uncertain sampled

@@ -14,6 +14,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from core.db.encrypted import EncryptedJSON, EncryptedText
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A timezone-aware UTC time; SQLite forgets the zone, so it is put back on reading."""
@@ -100,10 +102,12 @@ class DocumentVersion(Scoped, Dated, Base):
     media_type: Mapped[str] = mapped_column(String(120), default="")
     size: Mapped[int] = mapped_column(default=0)  # bytes of the original
     language: Mapped[str] = mapped_column(String(8), default="en")
-    title: Mapped[str] = mapped_column(String(400), default="")
-    text: Mapped[str] = mapped_column(Text, default="", deferred=True)
+    title: Mapped[str] = mapped_column(EncryptedText("document_version.title", 400), default="")
+    text: Mapped[str] = mapped_column(EncryptedText("document_version.text"), default="", deferred=True)
     # pages, headings, tables, boxes: core.types, as lists of lists
-    layout: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, deferred=True)
+    layout: Mapped[dict[str, Any]] = mapped_column(
+        EncryptedJSON("document_version.layout"), default=dict, deferred=True
+    )
     page_count: Mapped[int] = mapped_column(default=0)
     passage_count: Mapped[int] = mapped_column(default=0)
     warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -119,11 +123,11 @@ class Passage(Scoped, Base):
     version_id: Mapped[int] = mapped_column(ForeignKey("document_version.id", ondelete="CASCADE"), index=True)
     ordinal: Mapped[int]
     page: Mapped[int]
-    section: Mapped[str] = mapped_column(Text, default="")
-    header: Mapped[str] = mapped_column(Text, default="")
+    section: Mapped[str] = mapped_column(EncryptedText("passage.section"), default="")
+    header: Mapped[str] = mapped_column(EncryptedText("passage.header"), default="")
     start: Mapped[int]
     end: Mapped[int]
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(EncryptedText("passage.text"))
     language: Mapped[str] = mapped_column(String(8))
     content_sha256: Mapped[str] = mapped_column(String(64))  # of the index text: equal means the vector can be reused
     encoder: Mapped[str] = mapped_column(String(120), default="")
@@ -140,7 +144,7 @@ class ReviewFlag(Scoped, Dated, Base):
     detail: Mapped[str] = mapped_column(String(80))
     start: Mapped[int]
     end: Mapped[int]
-    excerpt: Mapped[str] = mapped_column(Text)
+    excerpt: Mapped[str] = mapped_column(EncryptedText("review_flag.excerpt"))
 
 
 class IndexVersion(Scoped, Dated, Base):
@@ -218,7 +222,7 @@ class Conversation(Scoped, Dated, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     knowledge_base_id: Mapped[int] = mapped_column(ForeignKey("knowledge_base.id", ondelete="CASCADE"), index=True)
     visitor: Mapped[str] = mapped_column(String(64))
-    title: Mapped[str] = mapped_column(String(200), default="")
+    title: Mapped[str] = mapped_column(EncryptedText("conversation.title", 200), default="")
     language: Mapped[str] = mapped_column(String(8), default="en")
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
@@ -231,11 +235,11 @@ class Message(Scoped, Dated, Base):
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"))
     role: Mapped[str] = mapped_column(String(20))  # customer assistant staff system
     state: Mapped[str] = mapped_column(String(20), default="done")  # answering done stopped failed
-    text: Mapped[str] = mapped_column(Text, default="")
+    text: Mapped[str] = mapped_column(EncryptedText("message.text"), default="")
     rung: Mapped[str] = mapped_column(String(20), default="")
     confidence: Mapped[float | None] = mapped_column(default=None)
     # the Answer of core.types without what stands in the other columns: citations, sentences, refusal, query, timings
-    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    detail: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("message.detail"), default=dict)
 
 
 class Feedback(Scoped, Dated, Base):
@@ -244,7 +248,7 @@ class Feedback(Scoped, Dated, Base):
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), unique=True)
     value: Mapped[int]  # 1 up, -1 down
     reason: Mapped[str] = mapped_column(String(40), default="")
-    correction: Mapped[str] = mapped_column(Text, default="")
+    correction: Mapped[str] = mapped_column(EncryptedText("feedback.correction"), default="")
 
 
 class Handoff(Scoped, Dated, Base):
@@ -253,8 +257,8 @@ class Handoff(Scoped, Dated, Base):
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), index=True)
     state: Mapped[str] = mapped_column(String(20), default="waiting")  # waiting answered closed
     reason: Mapped[str] = mapped_column(String(40))
-    packet: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    contact: Mapped[str] = mapped_column(String(200), default="")
+    packet: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("handoff.packet"), default=dict)
+    contact: Mapped[str] = mapped_column(EncryptedText("handoff.contact", 200), default="")
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
 

@@ -16,6 +16,7 @@ from core.db.tables import Base, Scoped, Workspace
 from core.errors import NotFound
 
 T = TypeVar("T", bound=Base)
+WORKSPACE_LOCK = 1  # class of PostgreSQL's advisory locks; the second number is the workspace
 
 
 class Rows:
@@ -102,8 +103,14 @@ class Database:
 
     @contextmanager
     def write(self, workspace_id: int) -> Iterator[Rows]:
-        """A short write: committed at the end of the block, rolled back when it raises. Holds SQLite's write lock."""
+        """A short write: committed at the end of the block, rolled back when it raises.
+
+        Holds SQLite's write lock; on PostgreSQL the writers of one workspace wait for each other in the same way, so
+        that what a service read in the block is still so when it writes.
+        """
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            if self.engine.dialect.name == "postgresql":
+                session.execute(select(func.pg_advisory_xact_lock(WORKSPACE_LOCK, workspace_id)))
             yield Rows(session, workspace_id)
 
     @contextmanager

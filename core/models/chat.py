@@ -16,10 +16,13 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
+from core.access.privacy import mask_personal, unmasked
 from core.errors import PilotlightError, Unavailable
 from core.settings import Settings
 
 log = logging.getLogger(__name__)
+_MASKED = "pilotlight_masked"
+_BETWEEN = "\n\x1e\n"  # record separator: no finder's pattern reaches over it
 
 
 def build_chat(settings: Settings) -> BaseChatModel | None:
@@ -69,6 +72,11 @@ def _endpoint(settings: Settings) -> BaseChatModel:
     )
 
 
+def masking(chat: BaseChatModel) -> BaseChatModel:
+    """The same model, told by :func:`speak` nothing but placeholders where a text holds personal data."""
+    return chat.model_copy(update={"metadata": {**(chat.metadata or {}), _MASKED: True}})
+
+
 def speak(
     chat: BaseChatModel,
     messages: Sequence[BaseMessage],
@@ -79,7 +87,30 @@ def speak(
 ) -> Iterator[str]:
     """Streams the words of ``chat``. Raises Unavailable (llm.*), whatever the model's own errors are.
 
-    Before the first word a refused connection, a 429 or a 5xx is tried again up to ``retries`` times, waiting as the
+    A model that came from :func:`masking` sees ``[PHONE_1]`` and the like; what it says of them is put back, so that
+    whoever asked reads their own number. For the rest see :func:`_speak`.
+    """
+    if not (getattr(chat, "metadata", None) or {}).get(_MASKED):
+        yield from _speak(chat, messages, cancelled=cancelled, retries=retries, patience=patience)
+        return
+    # All texts as one, so that a value bears the same placeholder in each of them.
+    masked = mask_personal(_BETWEEN.join(str(message.text) for message in messages))
+    texts = masked.text.split(_BETWEEN)
+    hidden = [type(message)(content=text) for message, text in zip(messages, texts, strict=True)]
+    spoken = _speak(chat, hidden, cancelled=cancelled, retries=retries, patience=patience)
+    with closing(cast(Any, spoken)) as words:
+        yield from unmasked(words, masked.values)
+
+
+def _speak(
+    chat: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+    retries: int = 1,
+    patience: float = 5.0,
+) -> Iterator[str]:
+    """Before the first word a refused connection, a 429 or a 5xx is tried again up to ``retries`` times, waiting as the
     server asks but never more than ``patience`` seconds; a timeout is not, the person has waited long enough.
     """
     for attempt in range(retries + 1):

@@ -97,7 +97,7 @@ class Making:
             clock=self.clock,
         )
         decided = self._with_person(decided)
-        speech = speak(self.app, decided, self.clock)
+        speech = speak(self.app, task.workspace_id, decided, self.clock)
         if speech.wording is not None:
             speech.wording = partial(cast(Any, speech.wording), cancelled=self._stopping.is_set)
         self.speech = speech

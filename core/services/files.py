@@ -1,4 +1,7 @@
-"""Originals as they were uploaded, stored once by the hash of their bytes. The client's name is only a label."""
+"""Originals as they were uploaded, stored once by the hash of their bytes, encrypted where the settings hold a key.
+
+The client's name is only a label.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,13 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from core.errors import DocumentError
+from core.access.encryption import cipher_of, key_of_file
+from core.errors import DocumentError, Unavailable
 from core.services.views import Upload
 from core.settings import Settings
 
@@ -44,15 +51,12 @@ def store(settings: Settings, upload: Upload) -> tuple[str, int]:
     handle, temporary = tempfile.mkstemp(dir=settings.files_dir, prefix=".incoming-")
     try:
         with os.fdopen(handle, "wb") as out:
-            if upload.data is not None:
-                digest.update(upload.data)
-                out.write(upload.data)
+            cipher = cipher_of(settings)
+            chunks = _hashed(upload, digest)
+            if cipher is not None:
+                cipher.encrypt_file(chunks, out)
             else:
-                assert upload.path is not None
-                with upload.path.open("rb") as source:
-                    while chunk := source.read(CHUNK):
-                        digest.update(chunk)
-                        out.write(chunk)
+                out.writelines(chunks)
             out.flush()
             os.fsync(out.fileno())
         target = stored_path(settings, digest.hexdigest())
@@ -61,6 +65,40 @@ def store(settings: Settings, upload: Upload) -> tuple[str, int]:
     finally:
         Path(temporary).unlink(missing_ok=True)
     return digest.hexdigest(), size
+
+
+def _hashed(upload: Upload, digest: Any) -> Iterator[bytes]:
+    """The bytes of an upload in pieces, each counted into ``digest``."""
+    if upload.data is not None:
+        digest.update(upload.data)
+        yield upload.data
+        return
+    assert upload.path is not None
+    with upload.path.open("rb") as source:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+            yield chunk
+
+
+@contextmanager
+def original(settings: Settings, sha256: str) -> Iterator[Path]:
+    """A stored original to read. An encrypted one is decrypted into a file of this process that goes with the block.
+
+    Raises Unavailable when its key is not in the settings.
+    """
+    path = stored_path(settings, sha256)
+    key = key_of_file(path) if path.is_file() else ""
+    if not key:
+        yield path
+        return
+    cipher = cipher_of(settings)
+    if cipher is None:
+        raise Unavailable("encryption.key_missing", needed=key)
+    with tempfile.TemporaryDirectory(prefix="pilotlight-") as folder:
+        plain = Path(folder) / sha256
+        with plain.open("wb") as out:
+            out.writelines(cipher.decrypt_file(path))
+        yield plain
 
 
 def _size(upload: Upload, name: str) -> int:

@@ -82,12 +82,12 @@ def _count(context: JobContext) -> None:
 def _run_line(app: Application, context: JobContext, line: JobFile) -> None:
     """One file to its end. A bad one is marked with its reason and the next one starts."""
     _set(context, line.id, state="running", error={})
-    path = files.stored_path(app.settings, line.file_sha256)
     try:
-        if sniff.detect(path, line.name) == sniff.ZIP:
-            _expand(app, context, line, path)
-        else:
-            _ingest_file(app, context, line, path)
+        with files.original(app.settings, line.file_sha256) as path:
+            if sniff.detect(path, line.name) == sniff.ZIP:
+                _expand(app, context, line, path)
+            else:
+                _ingest_file(app, context, line, path)
     except Cancelled:
         raise
     except PilotlightError as error:

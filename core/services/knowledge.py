@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.access.actor import Actor, Permission
+from core.access.audit import record
 from core.db.tables import (
     Document,
     DocumentVersion,
@@ -107,7 +108,7 @@ def delete_knowledge_base(app: Application, actor: Actor, knowledge_base_id: int
     """Removes the knowledge base with everything in it: documents, questions, conversations about it."""
     actor.require(Permission.KNOWLEDGE_WRITE)
     with app.database.write(actor.workspace_id) as rows:
-        rows.get(KnowledgeBase, knowledge_base_id)
+        record(rows, actor, "knowledge_base.deleted", rows.get(KnowledgeBase, knowledge_base_id).name)
         rows.delete(KnowledgeBase, KnowledgeBase.id == knowledge_base_id)
 
 
@@ -179,6 +180,7 @@ def delete_document(app: Application, actor: Actor, document_id: int) -> None:
     with app.database.write(actor.workspace_id) as rows:
         document = rows.get(Document, document_id)
         document.state, document.deleted_at = "deleted", utc_now()
+        record(rows, actor, "document.deleted", document.name)
         knowledge_base_id = document.knowledge_base_id
     start_job(app, actor.workspace_id, CLEAN_UP, knowledge_base_id)
 

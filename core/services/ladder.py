@@ -22,6 +22,7 @@ from core.db.tables import KnowledgeBase
 from core.services.application import Application, OpenIndex
 from core.services.calibration import model_of, threshold_of
 from core.services.faq_match import match_faq
+from core.services.privacy import chat_of
 from core.services.retrieve import held_matches
 from core.services.similarity import sentence_similarity, text_similarity
 from core.services.spoken import Clock, Speech
@@ -99,7 +100,7 @@ def answer_question(
         use_faq=use_faq,
         clock=clock,
     )
-    speech = speak(app, decided, clock)
+    speech = speak(app, workspace_id, decided, clock)
     for piece in speech:
         if on_text is not None:
             on_text(piece)
@@ -233,9 +234,9 @@ def settle(app: Application, workspace_id: int, kb_id: int, considered: Consider
     return Decided(question, considered.language, answer, considered.found)
 
 
-def speak(app: Application, decided: Decided, clock: Clock) -> Speech:
+def speak(app: Application, workspace_id: int, decided: Decided, clock: Clock) -> Speech:
     """The answer piece by piece. A language model, where one is configured, words what the documents say."""
-    chat = app.chat_model() if decided.found else None
+    chat = chat_of(app, workspace_id) if decided.found else None
     if chat is None:
         return Speech(decided.answer, clock)
     similarity = text_similarity(app) if decided.language == "en" else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.access.actor import Actor, Permission
+from core.access.audit import record
 from core.db.tables import IndexVersion, KnowledgeBase
 from core.errors import Conflict
 from core.services.application import Application
@@ -31,6 +32,9 @@ def publish(app: Application, actor: Actor, knowledge_base_id: int, *, override:
             rows.update(IndexVersion, IndexVersion.id == draft, blocked_by=[dict(line) for line in broken])
         return PublishResult(published=False, version=draft, broken=broken)
     publish_version(app, actor.workspace_id, knowledge_base_id, draft)
+    with app.database.write(actor.workspace_id) as rows:
+        name = rows.get(KnowledgeBase, knowledge_base_id).name
+        record(rows, actor, "knowledge_base.published", name, version=draft, broken=len(broken))
     return PublishResult(published=True, version=draft, broken=broken)
 
 

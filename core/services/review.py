@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.access.actor import Actor, Permission
+from core.access.audit import record
 from core.db.tables import Document, DocumentVersion, Passage, ReviewFlag
 from core.errors import Conflict
 from core.services import layout
@@ -50,6 +51,7 @@ def release(app: Application, actor: Actor, version_id: int) -> int:
             rows.update(DocumentVersion, DocumentVersion.id == document.current_version_id, state="replaced")
         version.state, document.state, document.current_version_id = "ready", "ready", version.id
         knowledge_base_id = document.knowledge_base_id
+        record(rows, actor, "document.released", document.name)
     return start_job(app, actor.workspace_id, BUILD, knowledge_base_id)
 
 

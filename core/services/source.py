@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import JSON, type_coerce
+
 from core.access.actor import Actor, Permission
+from core.db.encrypted import is_encrypted
 from core.db.tables import Document, DocumentVersion
 from core.db.unit_of_work import Rows
 from core.documents.draw import Stored, can_draw, page_image
@@ -33,10 +36,11 @@ def source(app: Application, actor: Actor, citation: Citation) -> SourceView:
     spans = layout.pages(shape)
     page = next((span for span in spans if span.number == citation.page), None)
     image = None
-    path = files.stored_path(app.settings, version.file_sha256)
-    if page is not None and can_draw(version.media_type) and path.exists():
+    kept = files.stored_path(app.settings, version.file_sha256).exists()
+    if page is not None and can_draw(version.media_type) and kept:
         stored = Stored(text, spans, layout.boxes(shape))
-        image = page_image(path, version.media_type, citation.page, ((citation.start, citation.end),), stored)
+        with files.original(app.settings, version.file_sha256) as path:
+            image = page_image(path, version.media_type, citation.page, ((citation.start, citation.end),), stored)
     low = page.start if page else 0
     high = page.end if page else len(text)
     return SourceView(
@@ -62,8 +66,12 @@ def dated(app: Application, actor: Actor, citations: Sequence[Citation]) -> dict
 
 
 def dated_versions(rows: Rows, version_ids: Sequence[int]) -> dict[int, str]:
-    """The same for services that stand in a unit of work already. Reads one value each, not the whole layout."""
+    """The same for services that stand in a unit of work already. Reads one value each, not the whole layout, where
+    that is not encrypted."""
     of = DocumentVersion.id.in_(version_ids)
-    whence = DocumentVersion.layout[layout.DATED].as_string()
+    if is_encrypted(rows.session):
+        whole = rows.columns(DocumentVersion, DocumentVersion.id, DocumentVersion.layout, where=[of])
+        return {version_id: layout.dated(shape) for version_id, shape in rows.session.execute(whole)}
+    whence = type_coerce(DocumentVersion.layout, JSON)[layout.DATED].as_string()
     found = rows.session.execute(rows.columns(DocumentVersion, DocumentVersion.id, whence, where=[of]))
     return {version_id: name or layout.UPLOAD for version_id, name in found}

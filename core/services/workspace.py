@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.access.actor import Actor, Permission
+from core.access.audit import record
 from core.errors import BadInput
 from core.services import schedule
 from core.services.application import Application
@@ -55,6 +56,7 @@ def save_workspace_settings(app: Application, actor: Actor, **values: Any) -> No
         if "greeting" in kept:
             kept["greeting"] = {**workspace.settings.get("greeting", {}), **kept["greeting"]}
         workspace.settings = {**workspace.settings, **kept}
+        record(rows, actor, "workspace.changed", workspace.name, changed=sorted(values))
 
 
 def _text(name: str, value: Any) -> str:

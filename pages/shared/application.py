@@ -17,12 +17,11 @@ def application() -> Application:
     """Built on the first call. Raises BadInput when a setting does not fit."""
     with _lock:
         if not _built:
-            from core.bootstrap import build
-            from core.logs import set_up_logs
+            from core.bootstrap import build, start_logs
             from core.settings import load_settings
 
             settings = load_settings()
-            set_up_logs(settings)
+            start_logs(settings)
             _built.append(build(settings))
         return _built[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from core.errors import NotFound
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    found = Database(make_engine(f"sqlite:///{tmp_path / 'test.sqlite3'}"))
+def database(tmp_path: Path, database_url: str) -> Database:
+    found = Database(make_engine(database_url or f"sqlite:///{tmp_path / 'test.sqlite3'}"))
     migrate(found.engine)
     with found.system(writing=True) as session:
         session.add_all([Workspace(id=1, slug="one", name="One"), Workspace(id=2, slug="two", name="Two")])
@@ -35,8 +36,18 @@ def test_migrations_make_exactly_the_tables_of_the_code(database: Database) -> N
     assert is_current(database.engine)
 
 
-def test_migrating_from_several_processes_at_once_is_safe(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'fresh.sqlite3'}"
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_migrating_from_several_processes_at_once_is_safe(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'fresh.sqlite3'}"
+        if kind == "postgresql":
+            url = stack.enter_context(request.getfixturevalue("postgresql").database(migrated=False))
+        _migrate_at_once(url)
+
+
+def _migrate_at_once(url: str) -> None:
     errors: list[Exception] = []
 
     def start() -> None:

@@ -36,6 +36,7 @@ def worker_process(app: Application, model_folder: Path) -> Iterator[subprocess.
         **{key: value for key, value in os.environ.items() if not key.startswith("PILOTLIGHT_")},
         "PILOTLIGHT_DATA_DIR": str(app.settings.data_dir),
         "PILOTLIGHT_INDEX_DIR": str(app.settings.index_dir),
+        "PILOTLIGHT_DATABASE_URL": app.settings.database_url,
         "PILOTLIGHT_QUEUE_URL": app.settings.queue_url,
         "PILOTLIGHT_HEARTBEAT_SECONDS": "0.3",
         "PYTHONPATH": str(ROOT),

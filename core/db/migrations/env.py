@@ -4,18 +4,32 @@ from typing import Any, Literal
 
 from alembic import context
 
-from core.db import audit_tables, content_tables, people_tables, recommend_tables, sentiment_tables, studio_tables
+from core.db import (
+    audit_tables,
+    content_tables,
+    people_tables,
+    privacy_tables,
+    recommend_tables,
+    sentiment_tables,
+    studio_tables,
+)
+from core.db.encrypted import EncryptedJSON, EncryptedText
 from core.db.tables import Base, UtcDateTime
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Migrations name the column's plain type: they must keep running when our Python types move."""
+    if kind == "type" and isinstance(item, EncryptedText):
+        return "sa.Text()"
+    if kind == "type" and isinstance(item, EncryptedJSON):
+        return "sa.JSON()"
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
 assert audit_tables  # imported for their tables
 assert content_tables
 assert people_tables
+assert privacy_tables
 assert recommend_tables
 assert sentiment_tables
 assert studio_tables

@@ -83,8 +83,8 @@ def run_batch(app: Application, context: JobContext) -> None:
     actor = Actor(context.workspace_id, str(context.arguments["visitor"]))
     request = WriteRequest(**context.arguments["request"])
     template = get_template(app, actor, request.template, request.language)
-    path = files.stored_path(app.settings, str(context.arguments["file"]))
-    briefs = read_briefs(app, template, Upload(str(context.arguments["name"]), path=path))
+    with files.original(app.settings, str(context.arguments["file"])) as path:
+        briefs = read_briefs(app, template, Upload(str(context.arguments["name"]), path=path))
     done = _ended(app, actor, context.job_id)
     failed: list[dict[str, Any]] = []
     for number, brief in enumerate(briefs, start=1):

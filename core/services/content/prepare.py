@@ -19,6 +19,7 @@ from core.services.content import voices
 from core.services.content.models import Offer, find_model, offers, open_model
 from core.services.content.templates import get_template
 from core.services.content.views import Prepared, WriteRequest
+from core.services.privacy import chat_of
 from core.services.similarity import sentence_similarity
 from core.text.catalogue import translate
 from core.text.language import detect_language
@@ -127,13 +128,13 @@ def events(
     if prepared.model.origin == "documents":
         yield from writers.from_texts(quoted(app, actor, prepared), prepared.settings.seed or 0)
     elif prepared.model.abilities.kind == "chat":
-        yield from _by_chat(app, prepared, cancelled)
+        yield from _by_chat(app, actor, prepared, cancelled)
     else:
         yield from _by_model(app, actor, prepared, note, cancelled)
 
 
-def _by_chat(app: Application, prepared: Prepared, cancelled: Callable[[], bool]) -> Iterator[Event]:
-    chat = app.chat_model()
+def _by_chat(app: Application, actor: Actor, prepared: Prepared, cancelled: Callable[[], bool]) -> Iterator[Event]:
+    chat = chat_of(app, actor.workspace_id)
     if chat is None:
         raise Unavailable("content.no_endpoint")
     language = prepared.request.language

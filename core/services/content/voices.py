@@ -132,7 +132,8 @@ def texts_of(app: Application, rows: Rows, sources: dict[str, Any]) -> list[str]
         living = (Document.current_version_id == Passage.version_id) & Document.deleted_at.is_(None)
         texts += rows.session.scalars(mine.join(Document, living).order_by(Passage.id))
     for file in sources.get("files", ()):
-        texts += texts_of_file(app, str(file["name"]), files.stored_path(app.settings, str(file["sha256"])))
+        with files.original(app.settings, str(file["sha256"])) as path:
+            texts += texts_of_file(app, str(file["name"]), path)
     return texts
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from core.access.actor import Actor, Permission
+from core.access.audit import record
 from core.db.recommend_tables import Interaction, RecommendCatalogue, RecommendExperiment, RecommendModel
 from core.db.tables import utc_now
 from core.db.unit_of_work import Rows
@@ -83,6 +84,7 @@ def serve_model(app: Application, actor: Actor, catalogue_id: int, model_id: int
                 raise Conflict("recommend.model_files", number=model.number)
         if catalogue.served_id != model_id:
             catalogue.previous_id, catalogue.served_id, catalogue.served_at = catalogue.served_id, model_id, utc_now()
+            record(rows, actor, "recommend_model.promoted", catalogue.name, model=model_id)
 
 
 def roll_back(app: Application, actor: Actor, catalogue_id: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import structlog
@@ -13,12 +13,14 @@ from core.errors import BadInput
 from core.jobs.context import JobContext
 from core.services import files
 from core.services.application import Application
+from core.services.privacy import privacy_of
 from core.services.studio.data_sets import stored_folder
 from core.services.studio.places import data_sets_root
 from core.services.studio.uploads import checked_mapping, checked_options, is_archive, read_stored, store_upload
 from core.services.studio.views import StoredUpload
 from core.training.classification.label_errors import find_label_errors
 from core.training.datasets.build import Part, build_version
+from core.training.datasets.cleaning import CleanOptions
 from core.training.datasets.images import build_image_version
 from core.training.datasets.lint import lint_version
 from core.training.datasets.store import Version, sweep_drafts
@@ -78,6 +80,13 @@ def _mark(app: Application, context: JobContext, version_id: int, **values: Any)
         rows.update(DataSetVersion, DataSetVersion.id == version_id, **values)
 
 
+def _clean(app: Application, workspace_id: int, said: CleanOptions | None) -> CleanOptions | None:
+    """What was chosen for the data set; a workspace that masks training data masks in any case."""
+    if not privacy_of(app, workspace_id).mask_training:
+        return said
+    return replace(said or CleanOptions(), mask=True)
+
+
 def _build(app: Application, context: JobContext, stored: DataSetVersion) -> Version:
     said: Mapping[str, Any] = stored.mapping
     options = checked_options(said["options"])
@@ -87,10 +96,10 @@ def _build(app: Application, context: JobContext, stored: DataSetVersion) -> Ver
     with app.database.read(context.workspace_id) as rows:
         task = rows.get(DataSet, stored.data_set_id).task
     if is_archive(task, uploads[0][0].name):
-        path = files.stored_path(app.settings, store_upload(app, uploads[0][0]).sha256)
-        return build_image_version(
-            path, uploads[0][0].name, root, watch, options=options.get("image"), split=options.get("split")
-        )
+        with files.original(app.settings, store_upload(app, uploads[0][0]).sha256) as path:
+            return build_image_version(
+                path, uploads[0][0].name, root, watch, options=options.get("image"), split=options.get("split")
+            )
     mapping = checked_mapping(task, said["columns"])
     read = options.get("read", ReadOptions())
     parts = [Part(read_stored(app, store_upload(app, upload), read, watch), split) for upload, split in uploads]
@@ -101,7 +110,8 @@ def _build(app: Application, context: JobContext, stored: DataSetVersion) -> Ver
         )
     return build_version(
         parts, mapping, root, watch,
-        clean=options.get("clean"), split=options.get("split"), augment=options.get("augment"),
+        clean=_clean(app, context.workspace_id, options.get("clean")), split=options.get("split"),
+        augment=options.get("augment"),
     )  # fmt: skip
 
 

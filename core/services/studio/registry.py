@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.access.actor import Actor, Permission
+from core.access.audit import record
 from core.db.studio_tables import DataSet, DataSetVersion, ModelVersion, Promotion, TrainingRun
 from core.db.tables import utc_now
 from core.db.unit_of_work import Rows
@@ -130,6 +131,7 @@ def promote(app: Application, actor: Actor, task: str, version_id: int, *, share
             if share >= 1 or row.share < 1:  # a new canary replaces the old one, a full promotion everything
                 row.ended_at = utc_now()
         rows.add(Promotion(task=task, model_version_id=version_id, share=share, by=actor.visitor[:80]))
+        record(rows, actor, "model.promoted", f"{version.name}:{version.number}", task=task, share=share)
 
 
 def roll_back(app: Application, actor: Actor, task: str) -> int | None:
@@ -145,6 +147,7 @@ def roll_back(app: Application, actor: Actor, task: str) -> int | None:
         canaries = [row for row in in_force if row.share < 1]
         for row in canaries or in_force:
             row.ended_at = utc_now()
+        record(rows, actor, "model.rolled_back", task)
         if canaries:
             return next((row.model_version_id for row in in_force if row.share >= 1), None)
         before = _served_before(rows, task, in_force[-1])

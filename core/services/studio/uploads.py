@@ -70,7 +70,8 @@ def preview_upload(
 
 def _preview_archive(app: Application, stored: StoredUpload) -> UploadPreview:
     """Pictures of a ZIP by the folder they lie in."""
-    counts = count_pictures(files.stored_path(app.settings, stored.sha256), stored.name)
+    with files.original(app.settings, stored.sha256) as path:
+        counts = count_pictures(path, stored.name)
     column = ColumnView("label", "category", sum(counts.values()), len(counts), tuple(counts)[:3])
     head = tuple({"label": label, "pictures": str(count)} for label, count in counts.items())
     rows = sum(counts.values())
@@ -111,7 +112,8 @@ def store_upload(app: Application, upload: Upload | StoredUpload) -> StoredUploa
 
 def read_stored(app: Application, stored: StoredUpload, options: ReadOptions, watch: Watch) -> Table:
     """The table in a stored file. Raises BadInput and what ``watch`` raises."""
-    return read_table(files.stored_path(app.settings, stored.sha256), stored.name, options, watch)
+    with files.original(app.settings, stored.sha256) as path:
+        return read_table(path, stored.name, options, watch)
 
 
 def options() -> Mapping[str, type]:
