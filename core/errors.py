@@ -6,6 +6,7 @@ An error carries a stable ``code`` and the values of its sentence; the sentence 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -52,3 +53,24 @@ class IndexDamaged(PilotlightError):
 
 class Cancelled(PilotlightError):
     """Somebody asked for the work to stop, and it stopped."""
+
+
+class OverLimit(PilotlightError):
+    """A quota is used up. ``values``: subject, metric, most, used, opens (UTC, or "" when it never renews)."""
+
+    def sentence(self, language: str = "en") -> str:
+        return limit_sentence(self.code, self.values, language)
+
+
+def limit_sentence(code: str, values: Mapping[str, Any], language: str) -> str:
+    """The sentence of an OverLimit of these values, also of one that was stored."""
+    from core.text.catalogue import translate
+
+    amount = translate(language, f"quota.amount.{values['metric']}", amount=f"{_in_units(values):,}")
+    whose = translate(language, f"quota.whose.{values['subject']}")
+    return translate(language, f"errors.{code}", amount=amount, whose=whose, opens=values["opens"])
+
+
+def _in_units(values: Mapping[str, Any]) -> int:
+    """The limit as people read it: storage in MiB, training in minutes."""
+    return round(int(values["most"]) / {"storage_bytes": 1 << 20, "training_seconds": 60}.get(values["metric"], 1))

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
-from core.db import audit_tables, content_tables, recommend_tables, sentiment_tables, studio_tables
+from core.db import api_tables, audit_tables, content_tables, recommend_tables, sentiment_tables, studio_tables
 from core.db.tables import Base, UtcDateTime
 
 
@@ -13,7 +13,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-assert audit_tables  # imported for their tables
+assert api_tables  # imported for their tables
+assert audit_tables
 assert content_tables
 assert recommend_tables
 assert sentiment_tables
