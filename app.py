@@ -12,8 +12,10 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 
 from core.api.health import routes
+from core.api.v1 import api
 from pages.shared.application import application, warm_up
 from pages.shared.errors import on_script_error
 from pages.shared.visitor import VisitorCookies
@@ -28,7 +30,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "pages/shared/frame.py",
-    routes=routes(application),
+    routes=[*routes(application), Mount("/v1", api(application))],
     middleware=[Middleware(VisitorCookies)],
     lifespan=lifespan,
     on_script_error=on_script_error,

@@ -76,6 +76,11 @@ class Settings(BaseSettings):
     llm_timeout: float = Field(30.0, gt=0, description="Longest wait for the endpoint, in seconds.")
     llm_max_tokens: int = Field(300, ge=16, description="Longest answer of the language model, in tokens.")
 
+    # the HTTP API
+    api_per_minute: int = Field(120, ge=1, description="Most requests a minute with one key.")
+    api_per_minute_address: int = Field(600, ge=1, description="Most API requests a minute from one address.")
+    api_at_once: int = Field(16, ge=1, le=20, description="Most API requests answered at the same time by one process.")
+
     # jobs
     queue_url: str = Field("", description="redis://... for several machines; empty means SQLite in the data folder.")
     heartbeat_seconds: float = Field(2.0, gt=0, description="How often a worker says it is alive.")
