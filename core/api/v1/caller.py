@@ -1,26 +1,20 @@
-"""Who calls: the key of a request becomes the actor of its workspace, counted and limited."""
+"""Who calls: the gate made an actor of the request's key before any route was looked for; routes take it from there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from core.access.actor import Actor
-from core.api.v1.errors import speaks
-from core.api.v1.limits import GUESSES, Windows, address
 from core.services.application import Application
-from core.services.keys import BadKey, actor_of_key
+from core.services.keys import BadKey
 
-if TYPE_CHECKING:
-    Wired = Callable[[], Application]
-
+# For the specification; the gate has read the header long before.
 bearer = HTTPBearer(
     scheme_name="key", description="A key of the workspace: `Authorization: Bearer plk_…`", auto_error=False
 )
-Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 def wired(request: Request) -> Application:
@@ -29,23 +23,13 @@ def wired(request: Request) -> Application:
     return found
 
 
-App = Annotated[Application, Depends(wired)]
-
-
-def caller(request: Request, app: App, given: Bearer) -> Actor:
-    """Raises BadKey, and TooMany for too many wrong keys from one address or too many requests with one key."""
-    if given is None:
+def caller(request: Request, _given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Actor:
+    """The actor of the request's key."""
+    found: Actor | None = getattr(request.state, "actor", None)
+    if found is None:
         raise BadKey("api.key_missing")
-    windows: Windows = request.app.state.windows()
-    who = address(request.scope)
-    windows.allow(GUESSES, "rate_guesses", who)
-    try:
-        actor = actor_of_key(app, given.credentials, speaks(request))
-    except BadKey:
-        windows.hit(GUESSES, "rate_guesses", who)
-        raise
-    request.state.headers.update(windows.hit(windows.by_key, "rate_key", str(actor.key_id)))
-    return actor
+    return found
 
 
+App = Annotated[Application, Depends(wired)]
 Caller = Annotated[Actor, Depends(caller)]

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from fastapi import HTTPException
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.api.v1.errors import TooMany, for_error, language_of, response
 from core.logs import request_context
+from core.services.keys import BadKey, actor_of_key
 from core.text.catalogue import translate
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ log = structlog.get_logger(__name__)
 
 MIB = 1 << 20
 SMALL_BODY = 2 * MIB
-GUESSES = RateLimitItemPerMinute(30)  # requests with a wrong key from one address
 UPLOADS = "/documents"
+GUESS = 20  # a request with a wrong key weighs as many
+OPEN = ("/docs", "/openapi.json")  # the only addresses that need no key
 
 
 class Windows:
@@ -41,6 +43,7 @@ class Windows:
         )
         self.by_key = RateLimitItemPerMinute(settings.api_per_minute)
         self.by_address = RateLimitItemPerMinute(settings.api_per_minute_address)
+        self.guesses = RateLimitItemPerMinute(max(1, settings.api_per_minute_address // GUESS))
 
     def hit(self, item: RateLimitItem, code: str, who: str) -> dict[str, str]:
         """Counts one request; what the headers say. Raises TooMany."""
@@ -63,7 +66,7 @@ class Windows:
 
 
 class Gate:
-    """Pure ASGI, around everything: what goes wrong inside comes out as an error of our shape, without its trace."""
+    """Pure ASGI, around everything: no key, no route. What goes wrong inside comes out as an error of our shape."""
 
     def __init__(self, app: ASGIApp, application: Callable[[], Application], windows: Callable[[], Windows]) -> None:
         self.app, self._application, self._windows = app, application, windows
@@ -89,9 +92,9 @@ class Gate:
         self._running += 1
         try:
             who = address(scope)
-            await run_in_threadpool(self._windows().hit, self._windows().by_address, "rate_address", who)
+            await run_in_threadpool(self._let_in, scope, who, language)
             await self.app(scope, _measured(receive, scope, settings), answering)
-        except TooMany as error:
+        except (TooMany, BadKey) as error:
             await for_error(error, language)(scope, receive, answering)
         except Exception:
             log.error("api request failed", exc_info=True)
@@ -103,6 +106,27 @@ class Gate:
             self._running -= 1
             spent = round((time.perf_counter() - begun) * 1000)
             log.info("api", method=scope["method"], status=answering.status, milliseconds=spent)
+
+    def _let_in(self, scope: Scope, who: str, language: str) -> None:
+        """Puts the key's actor into the request's state before a byte of the body is read.
+
+        Raises BadKey, and TooMany for too many requests from an address or with a key, or too many wrong keys.
+        """
+        windows = self._windows()
+        windows.hit(windows.by_address, "rate_address", who)
+        if scope["path"].removeprefix(scope.get("root_path", "")) in OPEN:
+            return
+        windows.allow(windows.guesses, "rate_guesses", who)
+        kind, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not secret.strip():
+            raise BadKey("api.key_missing")
+        try:
+            actor = actor_of_key(self._application(), secret.strip(), language)
+        except BadKey:
+            windows.hit(windows.guesses, "rate_guesses", who)
+            raise
+        scope["state"]["actor"] = actor
+        scope["state"]["headers"].update(windows.hit(windows.by_key, "rate_key", str(actor.key_id)))
 
 
 class _Answering:

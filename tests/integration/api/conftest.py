@@ -14,6 +14,7 @@ import pytest
 from core.bootstrap import build
 from core.db.recommend_tables import CatalogueItem
 from core.models.hub import ModelHub
+from core.models.manifest import Manifest, write_manifest
 from core.services import keys
 from core.services.application import Application
 from core.services.recommend.catalogues import create_catalogue
@@ -21,6 +22,7 @@ from core.services.recommend.feedback import record_event
 from core.settings import Settings
 from tests.browser.conftest import free_port, start_web, stop
 from tests.integration.services.conftest import RETURNS, Shop, lower_the_bar, open_shop, publish_texts
+from tests.tiny_models import tiny_gpt2
 
 ALL = ("ask", "documents", "sentiment", "write", "recommend", "studio")
 
@@ -37,9 +39,9 @@ class Service:
     rival_key: str
 
     def client(self, key: str | None = None, **headers: str) -> httpx.Client:
-        given = self.key if key is None else key
-        return httpx.Client(base_url=f"{self.url}/v1", headers={"Authorization": f"Bearer {given}", **headers},
-                            timeout=60)  # fmt: skip
+        key = self.key if key is None else key
+        given = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=f"{self.url}/v1", headers={**given, **headers}, timeout=60)
 
     def make_key(self, *scopes: str, **more: Any) -> keys.NewKey:
         return keys.make_key(self.app, self.shop.owner(), "narrow", scopes, **more)
@@ -58,6 +60,13 @@ def open_catalogue(app: Application, shop: Shop) -> None:
             record_event(app, shop.owner(), number, f"person-{person}", item, kind="buy")
 
 
+def _writer(folder: Path) -> Path:
+    tiny_gpt2(folder / "tiny-writer", positions=256)
+    facts = {"separator": "<|endoftext|>", "tasks": ["continuation"], "languages": ["en"]}
+    write_manifest(folder / "tiny-writer", Manifest("language_model", "tiny-writer", facts=facts))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory, models: ModelHub, model_folder: Path) -> Iterator[Service]:
     root = tmp_path_factory.mktemp("api")
@@ -74,6 +83,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, models: ModelHub, model_fo
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOTLIGHT_")}
     environment |= {"PILOTLIGHT_DATA_DIR": str(root / "var"), "PILOTLIGHT_INDEX_DIR": str(root / "indexes")}
     environment |= {"PILOTLIGHT_API_PER_MINUTE": "100000", "PILOTLIGHT_API_PER_MINUTE_ADDRESS": "100000"}
+    environment["PILOTLIGHT_MODELS_DIR"] = str(_writer(root / "writers"))
     url = f"http://127.0.0.1:{free_port()}"
     web = start_web(url, environment, root)
     yield Service(url, app, shop, rival, *made)
