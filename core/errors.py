@@ -64,13 +64,9 @@ class OverLimit(PilotlightError):
 
 def limit_sentence(code: str, values: Mapping[str, Any], language: str) -> str:
     """The sentence of an OverLimit of these values, also of one that was stored."""
+    from core.text.amounts import in_words
     from core.text.catalogue import translate
 
-    amount = translate(language, f"quota.amount.{values['metric']}", amount=f"{_in_units(values):,}")
+    amount = in_words(language, values["metric"], int(values["most"]))
     whose = translate(language, f"quota.whose.{values['subject']}")
     return translate(language, f"errors.{code}", amount=amount, whose=whose, opens=values["opens"])
-
-
-def _in_units(values: Mapping[str, Any]) -> int:
-    """The limit as people read it: storage in MiB, training in minutes."""
-    return round(int(values["most"]) / {"storage_bytes": 1 << 20, "training_seconds": 60}.get(values["metric"], 1))

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from core.access.actor import Actor, Permission
 from core.access.audit import record
-from core.db.api_tables import Quota, Usage
+from core.db.api_tables import ApiKey, Quota, Usage
 from core.db.tables import Document, DocumentVersion, Job, JobFile, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, OverLimit
@@ -260,6 +260,13 @@ def usage(app: Application, actor: Actor) -> list[UsedLine]:
             every = held[metric]
         lines.append(UsedLine(kind, number, metric, day, month, every))
     return lines
+
+
+def names(app: Application, actor: Actor) -> dict[Subject, str]:
+    """The names of the workspace's keys, by which a limit or a line of usage is shown."""
+    actor.require(Permission.REPORT)
+    with app.database.read(actor.workspace_id) as rows:
+        return {("key", row.id): row.name for row in rows.all(rows.select(ApiKey).order_by(ApiKey.id))}
 
 
 def per_day(app: Application, actor: Actor, metric: Metric, days: int = 30) -> list[tuple[str, int]]:

@@ -140,4 +140,4 @@ def test_a_quota_that_is_used_up_is_a_rate_limit_error(service: Service) -> None
         client.chat.completions.create(model="knowledge-base:Help", messages=message)  # type: ignore[arg-type]
     assert caught.value.code == "quota.renews"
     assert 0 < int(caught.value.response.headers["Retry-After"]) <= 24 * 3600
-    assert "1 messages" in caught.value.message
+    assert "1 message" in caught.value.message
