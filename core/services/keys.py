@@ -114,7 +114,7 @@ def make_key(
         row = rows.add(
             ApiKey(
                 name=kept, prefix=secret[:SHOWN], sha256=_hash(secret), scopes=sorted(wanted), role=role.value,
-                created_by=(actor.name or actor.visitor)[:200], expires_at=expires_at,
+                created_by=actor.name[:200], expires_at=expires_at,
             )
         )  # fmt: skip
         record(rows, actor, "key.made", kept, prefix=row.prefix, scopes=row.scopes, role=row.role)

@@ -114,7 +114,8 @@ def _row(app: Application, actor: Actor, one: KeyView) -> None:
 
 
 def _times(one: KeyView) -> list[str]:
-    said = [tr("api.by", by=plain(one.created_by), when=when(one.created_at))]
+    made = when(one.created_at)
+    said = [tr("api.by", by=plain(one.created_by), when=made) if one.created_by else tr("api.made", when=made)]
     said.append(tr("api.used", when=when(one.last_used_at)) if one.last_used_at else tr("api.never_used"))
     if one.expires_at and one.state == "active":
         said.append(tr("api.until", day=f"{local(one.expires_at):%Y-%m-%d}"))

@@ -115,7 +115,7 @@ def _form(app: Application, actor: Actor, names: dict[quota.Subject, str]) -> No
             tr("quota.what"), METRICS, key="quota-what", format_func=lambda name: tr(f"quota.metric.{name}")
         )
         period = often.selectbox(
-            tr("quota.often"), PERIODS, key="quota-often", index=1, format_func=lambda name: tr(f"quota.period.{name}")
+            tr("quota.often"), PERIODS, key="quota-often", index=1, format_func=lambda name: tr(f"quota.every.{name}")
         )
         most = many.number_input(tr("quota.most"), min_value=0, value=1000, step=1, key="quota-most")
         if st.button(tr("quota.set"), key="quota-set", type="primary", icon=":material/speed:"):

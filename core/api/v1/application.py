@@ -82,7 +82,7 @@ def _specification(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     def docs(request: Request) -> HTMLResponse:
-        base = str(request.base_url).rstrip("/")
+        base = str(request.url.replace(query="", fragment="")).removesuffix("/docs")
         return HTMLResponse(page(specification(), base), headers={"Content-Security-Policy": STILL})
 
     app.openapi = specification  # type: ignore[method-assign]

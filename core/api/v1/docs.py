@@ -33,6 +33,7 @@ border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{font-weight:600;fo
 td:first-child{width:30%}
 """
 _DEPTH = 4
+_ANY = 1e9  # a bound so wide says nothing to people
 
 
 def page(specification: Mapping[str, Any], base: str) -> str:
@@ -99,7 +100,8 @@ def _response(specification: Mapping[str, Any], status: str, answer: Mapping[str
         resolved = _resolved(specification, schema)
         if resolved.get("description"):
             yield f"<p>{_words(resolved['description'])}</p>"
-        yield f"<pre><code>{escape(json.dumps(_example(specification, schema), indent=2))}</code></pre>"
+        example = json.dumps(_example(specification, schema), indent=2, ensure_ascii=False)
+        yield f"<pre><code>{escape(example)}</code></pre>"
     else:
         yield "<p>Without a body.</p>"
 
@@ -114,7 +116,7 @@ def _curl(
         schema = _resolved(specification, kinds["application/json"]["schema"])
         needed = {name: schema["properties"][name] for name in schema.get("required", ())}
         body = {name: _example(specification, one) for name, one in needed.items()}
-        lines += ['-H "Content-Type: application/json"', f"-d '{json.dumps(body)}'"]
+        lines += ['-H "Content-Type: application/json"', f"-d '{json.dumps(body, ensure_ascii=False)}'"]
     return " \\\n  ".join(lines)
 
 
@@ -138,7 +140,8 @@ def _kind(specification: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return str(schema["$ref"]).rsplit("/", 1)[-1]
     if schema.get("type") == "array":
         return f"[{_kind(specification, schema.get('items', {}))}]"
-    bounds = [f"{sign}{schema[key]:g}" for key, sign in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
+    signs = {"minimum": "≥", "maximum": "≤"}
+    bounds = [f"{sign}{schema[key]}" for key, sign in signs.items() if abs(schema.get(key, _ANY)) < _ANY]
     return " ".join([str(schema.get("type", "any")), *bounds])
 
 

@@ -3,6 +3,7 @@ another workspace. A route that is added is tested here by itself."""
 
 from __future__ import annotations
 
+import html
 from datetime import timedelta
 from typing import Any
 
@@ -146,6 +147,7 @@ def test_what_is_open_says_nothing_of_a_workspace(service: Service) -> None:
     assert specification["paths"].keys() == SPECIFICATION["paths"].keys()
     assert nowhere.status_code == 401
     assert "<script" not in page.text
+    assert f'base_url="{service.url}/v1"' in html.unescape(page.text)
     assert "http://" not in page.text.replace(service.url, "").replace("http://127.0.0.1", "")
     assert "script-src" not in page.headers["content-security-policy"]
     assert all(path in page.text for path in specification["paths"])
