@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 
 from core.api.health import routes
 from core.api.security import AllowedHosts, SecurityHeaders
 from core.api.signing_in import session_routes
+from core.api.v1 import api
 from pages.shared.application import application, company_secrets, warm_up
 from pages.shared.errors import on_script_error
 from pages.shared.visitor import VisitorCookies
@@ -31,7 +33,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     "pages/shared/frame.py",
     secrets=company_secrets(),
-    routes=[*routes(application), *session_routes(application)],
+    routes=[*routes(application), *session_routes(application), Mount("/v1", api(application))],
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(AllowedHosts, hosts=lambda: application().settings.hosts),

@@ -55,6 +55,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "PILOTLIGHT_INDEX_DIR": str(settings.index_dir),
         "PILOTLIGHT_PORT": str(settings.port),
         "PILOTLIGHT_MAX_FILE_MB": str(settings.max_file_mb),
+        "PILOTLIGHT_API_PER_MINUTE": str(settings.api_per_minute),
+        "PILOTLIGHT_API_PER_MINUTE_ADDRESS": str(settings.api_per_minute_address),
         "PILOTLIGHT_LOG_LEVEL": "WARNING",
         "PYTHONPATH": str(ROOT),
     }

@@ -6,6 +6,7 @@ An error carries a stable ``code`` and the values of its sentence; the sentence 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -52,3 +53,20 @@ class IndexDamaged(PilotlightError):
 
 class Cancelled(PilotlightError):
     """Somebody asked for the work to stop, and it stopped."""
+
+
+class OverLimit(PilotlightError):
+    """A quota is used up. ``values``: subject, metric, most, used, opens (UTC, or "" when it never renews)."""
+
+    def sentence(self, language: str = "en") -> str:
+        return limit_sentence(self.code, self.values, language)
+
+
+def limit_sentence(code: str, values: Mapping[str, Any], language: str) -> str:
+    """The sentence of an OverLimit of these values, also of one that was stored."""
+    from core.text.amounts import in_words
+    from core.text.catalogue import translate
+
+    amount = in_words(language, values["metric"], int(values["most"]))
+    whose = translate(language, f"quota.whose.{values['subject']}")
+    return translate(language, f"errors.{code}", amount=amount, whose=whose, opens=values["opens"])

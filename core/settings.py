@@ -106,6 +106,10 @@ class Settings(BaseSettings):
     encryption_key_file: Path | None = Field(
         None, description="File with the key instead; the first key encrypts, older ones below it still decrypt."
     )
+    # the HTTP API
+    api_per_minute: int = Field(120, ge=1, description="Most requests a minute with one key.")
+    api_per_minute_address: int = Field(600, ge=1, description="Most API requests a minute from one address.")
+    api_at_once: int = Field(16, ge=1, le=20, description="Most API requests answered at the same time by one process.")
 
     # jobs
     queue_url: str = Field("", description="redis://... for several machines; empty means SQLite in the data folder.")

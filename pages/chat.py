@@ -25,6 +25,7 @@ from pages.shared.chat_person import follow_answers, person_bar  # noqa: E402
 from pages.shared.knowledge_choice import choose_knowledge_base, take_new_choice  # noqa: E402
 from pages.shared.language import tr  # noqa: E402
 from pages.shared.parts import empty_state  # noqa: E402
+from pages.shared.quota_left import left_note  # noqa: E402
 
 PAGE = 50
 
@@ -55,6 +56,7 @@ with st.container(key="chat-page"):
 
     with st.bottom, st.container(key="chat-bottom"):
         person_bar(app, actor, base, current, shown)
+        left_note(app, actor, "messages")
         typed = st.chat_input(tr("chat.placeholder"), key="chat-input", submit_mode="stop", max_chars=2000)
 
     answer_again(app, actor)

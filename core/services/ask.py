@@ -11,7 +11,7 @@ from core.assistant.dialogue import Turn, understand
 from core.db.tables import Conversation, FaqEntry, GoldenQuestion, Message, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, Conflict, NotFound
-from core.services import handoff
+from core.services import handoff, quota
 from core.services.answering import Making, Task
 from core.services.application import Application
 from core.services.conversations import answer_of, message_view, own_conversation, title_of
@@ -44,7 +44,8 @@ class Asked:
 def ask(app: Application, actor: Actor, conversation_id: int, question: str) -> Asked:
     """Stores the question, then answers it while ``stream`` is read (see :class:`Asked`).
 
-    Raises BadInput for an empty or overlong question, NotFound for another's conversation; nothing is stored then.
+    Raises BadInput for an empty or overlong question, NotFound for another's conversation, OverLimit when no messages
+    are left; nothing is stored then.
     What goes wrong later is stored with the message (``failed``, with the error's code); the stream then just ends.
     """
     actor.require(Permission.CHAT)
@@ -55,6 +56,7 @@ def ask(app: Application, actor: Actor, conversation_id: int, question: str) -> 
         raise BadInput("chat.text_too_long", length=len(text), limit=MAX_QUESTION)
     with app.database.write(actor.workspace_id) as rows:
         conversation = own_conversation(rows, actor, conversation_id)
+        quota.spend_in(rows, quota.subjects_of(actor), "messages")
         history = turns(rows, conversation_id)
         asked = rows.add(Message(conversation_id=conversation_id, role="customer", text=text))
         # A greeting that came first gives way to the first question.

@@ -21,7 +21,7 @@ from core.db.tables import (
     utc_now,
 )
 from core.db.unit_of_work import Rows
-from core.errors import BadInput
+from core.errors import BadInput, NotFound
 from core.services.application import Application
 from core.services.jobs import start_job
 from core.services.source import dated_versions
@@ -174,11 +174,16 @@ def _document_view(
     )
 
 
-def delete_document(app: Application, actor: Actor, document_id: int) -> None:
-    """The document stops answering at once; its rows and its file are removed by a job soon after."""
+def delete_document(app: Application, actor: Actor, document_id: int, *, knowledge_base_id: int | None = None) -> None:
+    """The document stops answering at once; its rows and its file are removed by a job soon after.
+
+    Raises NotFound, also for one that is not in ``knowledge_base_id`` where that is given, or was deleted before.
+    """
     actor.require(Permission.KNOWLEDGE_WRITE)
     with app.database.write(actor.workspace_id) as rows:
         document = rows.get(Document, document_id)
+        if knowledge_base_id not in (None, document.knowledge_base_id) or document.deleted_at is not None:
+            raise NotFound("not_found", what="document", id=document_id)
         document.state, document.deleted_at = "deleted", utc_now()
         record(rows, actor, "document.deleted", document.name)
         knowledge_base_id = document.knowledge_base_id

@@ -20,6 +20,7 @@ from pages.shared.content_place import open_draft, opened_draft
 from pages.shared.content_words import model_name, why_not
 from pages.shared.errors import errors_shown
 from pages.shared.language import language, tr
+from pages.shared.quota_left import left_note
 from pages.shared.wording import language_name
 
 TEMPLATE, LANGUAGE, BASE, MODEL, VOICE = (
@@ -94,6 +95,7 @@ def _brief(app: Application, actor: Actor) -> WriteRequest | None:
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button(tr("content.write.go"), key="write-go", type="primary", icon=":material/edit_note:")
             st.caption(tr("content.write.kept"), width="content")
+        left_note(app, actor, "tokens")
     if not pressed:
         return None
     return WriteRequest(template.id, values, "zh" if spoken == "zh" else "en", model.model.key, base, voice, **settings)

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 import structlog
 
-from core.errors import PilotlightError
+from core.errors import PilotlightError, limit_sentence
 from core.logs import request_context
 from core.text.catalogue import catalogue
 from pages.shared.language import language, tr
@@ -50,6 +50,8 @@ def stored_error(error: Mapping[str, Any]) -> str:
     if key not in catalogue(language()):
         return tr("common.failed_without_reason")
     try:
+        if key.startswith("errors.quota."):
+            return limit_sentence(str(error["code"]), error.get("values", {}), language())
         return tr(key, **error.get("values", {}))
     except (KeyError, IndexError, ValueError):
         log.warning("stored_error_lacks_values", code=error.get("code"))

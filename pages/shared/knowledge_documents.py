@@ -14,6 +14,7 @@ from pages.shared.errors import errors_shown, stored_error
 from pages.shared.job_progress import job_panel
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice, pager
+from pages.shared.quota_left import left_note
 from pages.shared.wording import counted, language_name, plain, size, when
 
 PER_PAGE = 25
@@ -72,6 +73,7 @@ def _upload(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
         max_upload_size=app.settings.max_file_mb,
         help=tr("knowledge.drop_help", zip=app.settings.max_zip_mb),
     )
+    left_note(app, actor, "documents", "storage_bytes")
     if files and st.button(
         counted("knowledge.add", len(files)), key="upload-start", type="primary", icon=":material/upload:"
     ):

@@ -16,6 +16,7 @@ from pages.shared import studio_data_set, studio_example, studio_form
 from pages.shared.errors import errors_shown, stored_error
 from pages.shared.language import language, tr
 from pages.shared.parts import empty_state, notice
+from pages.shared.quota_left import left_note
 from pages.shared.studio_place import go, opened, opened_text
 from pages.shared.studio_words import lasting, named, recipe_name
 from pages.shared.wording import counted, plain, size
@@ -136,6 +137,7 @@ def _form(app: Application, actor: Actor, version: DataSetVersionView, recipe: R
             max_chars=runs.LONGEST_NAME,
             help=tr("studio.train.name_help"),
         )
+        left_note(app, actor, "training_seconds")
         with st.container(horizontal=True, key="train-go"):
             start = st.form_submit_button(
                 tr("studio.train.start"), key="train-start", type="primary", icon=":material/play_arrow:"

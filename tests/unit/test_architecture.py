@@ -41,6 +41,8 @@ HOMES = {
     "typer": {"core/cli"},
     "bm25s": {"core/retrieval", "core/index"},
     "starlette": {"core/api"},
+    "fastapi": {"core/api"},
+    "limits": {"core/api"},
     "docx": {"core/documents", "core/content"},
 }
 CORE = sorted((ROOT / "core").rglob("*.py"))

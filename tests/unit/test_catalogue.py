@@ -43,7 +43,7 @@ def test_chinese_sentences_are_chinese() -> None:
 
 def test_every_error_code_has_its_sentence() -> None:
     pattern = re.compile(
-        r"\b(?:BadInput|DocumentError|NotFound|Conflict|Unavailable|IndexDamaged|Cancelled|NotAllowed)\(\s*\"([\w.]+)\""
+        r"\b(?:BadInput|DocumentError|NotFound|Conflict|Unavailable|IndexDamaged|Cancelled|NotAllowed|BadKey|OverLimit)\(\s*\"([\w.]+)\""
     )
     codes = {code for path in SOURCES for code in pattern.findall(path.read_text(encoding="utf-8"))}
     assert codes

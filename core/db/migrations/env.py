@@ -5,6 +5,7 @@ from typing import Any, Literal
 from alembic import context
 
 from core.db import (
+    api_tables,
     audit_tables,
     content_tables,
     people_tables,
@@ -26,7 +27,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-assert audit_tables  # imported for their tables
+assert api_tables  # imported for their tables
+assert audit_tables
 assert content_tables
 assert people_tables
 assert privacy_tables

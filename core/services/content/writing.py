@@ -18,6 +18,7 @@ from core.db.content_tables import ContentDraft, ContentVariant
 from core.db.tables import utc_now
 from core.errors import Cancelled, PilotlightError
 from core.models.generation.batching import Finished, Piece
+from core.services import quota
 from core.services.application import Application
 from core.services.content.drafts import get_draft
 from core.services.content.prepare import events, prepare
@@ -70,6 +71,7 @@ def store(app: Application, actor: Actor, prepared: Prepared, *, job_id: int | N
     ]
     notes = [{"code": "untested", "values": {}}] if prepared.fit.level == "untested" else []
     with app.database.write(actor.workspace_id) as rows:
+        quota.spend_in(rows, quota.subjects_of(actor), "tokens", reserved(prepared))
         draft = rows.add(
             ContentDraft(
                 template=prepared.template.id, title=title_of(prepared.template, prepared.values),
@@ -83,12 +85,18 @@ def store(app: Application, actor: Actor, prepared: Prepared, *, job_id: int | N
         return draft.id
 
 
+def reserved(prepared: Prepared) -> int:
+    """Tokens counted before a word is written; what was not needed is given back. Quoting documents costs none."""
+    return 0 if prepared.model.origin == "documents" else prepared.settings.max_tokens * prepared.settings.variants
+
+
 class Writing:
     """Carries out one stored request."""
 
     def __init__(self, app: Application, actor: Actor, prepared: Prepared, draft_id: int) -> None:
         self._app, self._actor, self._prepared, self._draft_id = app, actor, prepared, draft_id
         self._texts: dict[int, str] = {}
+        self._pieces: dict[int, int] = {}
         self._changed: set[int] = set()
         self._ended: dict[int, Finished] = {}
         self._notes: list[dict[str, Any]] = []
@@ -123,6 +131,7 @@ class Writing:
                 with self._lock:
                     if isinstance(event, Piece):
                         self._texts[event.variant] = self._texts.get(event.variant, "") + event.text
+                        self._pieces[event.variant] = self._pieces.get(event.variant, 0) + 1
                         self._changed.add(event.variant)
                     else:
                         self._ended[event.variant] = event
@@ -155,8 +164,16 @@ class Writing:
                 mine = ContentVariant.draft_id == self._draft_id, ContentVariant.number == variant + 1
                 rows.update(ContentVariant, *mine, text=text)
 
+    def _tokens(self) -> int:
+        """Tokens written so far; of a variant that was broken off, its pieces, each of which is at least one."""
+        if self._prepared.model.origin == "documents":
+            return 0
+        ended = {variant: end.tokens for variant, end in self._ended.items()}
+        return sum({**self._pieces, **ended}.values())
+
     def _finish(self, state: str, error: dict[str, Any]) -> None:
         with self._app.database.write(self._actor.workspace_id) as rows:
+            quota.note(rows, quota.subjects_of(self._actor), "tokens", self._tokens() - reserved(self._prepared))
             draft = rows.find(ContentDraft, ContentDraft.id == self._draft_id)
             if draft is None:  # deleted while it was written
                 return

@@ -14,6 +14,7 @@ from core.db.tables import Job, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, Conflict
 from core.jobs.worker import enqueue
+from core.services import quota
 from core.services.application import Application
 from core.services.studio import recipes
 from core.services.studio.naming import LONGEST_NAME, one_name
@@ -77,11 +78,13 @@ def start_run(
 
 
 def queue_run(app: Application, actor: Actor, kind: str, **values: Any) -> int:
-    """Stores a run and queues its job of ``kind``; the run's id."""
+    """Stores a run and queues its job of ``kind``; the run's id. Raises OverLimit when no training time is left."""
     actor.require(Permission.STUDIO)
+    subjects = quota.subjects_of(actor)
+    quota.check(app, actor.workspace_id, subjects, "training_seconds")
     with app.database.write(actor.workspace_id) as rows:
         run = rows.add(TrainingRun(**values))
-        job = rows.add(Job(kind=kind, arguments={"run_id": run.id}))
+        job = rows.add(Job(kind=kind, arguments={"run_id": run.id, "subjects": subjects}))
         run.job_id = job.id
         run_id, job_id = run.id, job.id
     enqueue(app.database, app.queue, actor.workspace_id, job_id)
