@@ -41,6 +41,8 @@ HOMES = {
     "typer": {"core/cli"},
     "bm25s": {"core/retrieval", "core/index"},
     "starlette": {"core/api"},
+    "segno": {"core/services/links"},
+    "reportlab": {"core/services/report"},
     "docx": {"core/documents", "core/content"},
 }
 CORE = sorted((ROOT / "core").rglob("*.py"))

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
-from core.db import audit_tables, content_tables, recommend_tables, sentiment_tables, studio_tables
+from core.db import audit_tables, content_tables, link_tables, recommend_tables, sentiment_tables, studio_tables
 from core.db.tables import Base, UtcDateTime
 
 
@@ -15,6 +15,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 assert audit_tables  # imported for their tables
 assert content_tables
+assert link_tables
 assert recommend_tables
 assert sentiment_tables
 assert studio_tables
