@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from starlette.middleware import Middleware
 
-from core.api.health import routes
+from core.api import health, links
+from core.api.links import GuestFrames
 from pages.shared.application import application, warm_up
 from pages.shared.errors import on_script_error
 from pages.shared.visitor import VisitorCookies
@@ -28,8 +29,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "pages/shared/frame.py",
-    routes=routes(application),
-    middleware=[Middleware(VisitorCookies)],
+    routes=[*health.routes(application), *links.routes(application)],
+    middleware=[Middleware(VisitorCookies), Middleware(GuestFrames, application=application)],
     lifespan=lifespan,
     on_script_error=on_script_error,
 )

@@ -38,7 +38,7 @@ class DemoLink(Scoped, Dated, Base):
 
 
 class DemoGuest(Scoped, Base):
-    """A browser that opened a link. ``visitor`` (``link:N:hash``) is the hash of a secret that only its cookie holds."""
+    """A browser that opened a link. ``visitor`` (``link:N:hash``): the hash of a secret that only its cookie holds."""
 
     __tablename__ = "demo_guest"
     __table_args__ = (UniqueConstraint("visitor"),)

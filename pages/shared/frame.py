@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared.dialogs import close_dialog
+from pages.shared.guest import GUEST_PAGE, guest_page, guest_page_asked
 from pages.shared.language import language_switch, tr
 
 PAGES = Path(__file__).resolve().parent.parent
@@ -23,6 +24,7 @@ ICONS = {
     "content": ":material/edit_note:",
     "recommend": ":material/recommend:",
     "studio": ":material/model_training:",
+    "links": ":material/share:",
 }
 
 
@@ -30,11 +32,19 @@ def run() -> None:
     st.set_page_config(page_title="Pilotlight", page_icon=str(STATIC / "mark.svg"), layout="wide")
     page = st.navigation(
         [
-            st.Page(
-                PAGES / f"{name}.py", title=tr(f"common.nav.{name}"), icon=icon, url_path=name, default=name == "home"
-            )
-            for name, icon in ICONS.items()
-        ]
+            guest_page(),
+            *(
+                st.Page(
+                    PAGES / f"{name}.py",
+                    title=tr(f"common.nav.{name}"),
+                    icon=icon,
+                    url_path=name,
+                    default=name == "home",
+                )
+                for name, icon in ICONS.items()
+            ),
+        ],
+        position="hidden" if guest_page_asked() else "sidebar",
     )
     if st.session_state.get("page") != page.url_path:
         st.session_state["page"] = page.url_path
@@ -44,6 +54,9 @@ def run() -> None:
     st.html(
         f"<style>[data-testid='stFileUploaderDropzone'] button {{ --choose: '{tr('common.choose_file')}'; }}</style>"
     )
+    if page.url_path == GUEST_PAGE:  # a guest sees the link's own name and marks
+        page.run()
+        return
     st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "mark.svg")
     # Drawn first, so that it is there when a page fails; style.css puts it under what the page adds to the sidebar.
     with st.sidebar, st.container(key="sidebar-foot"):
