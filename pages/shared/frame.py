@@ -25,6 +25,7 @@ ICONS = {
     "recommend": ":material/recommend:",
     "studio": ":material/model_training:",
     "links": ":material/share:",
+    "report": ":material/summarize:",
 }
 
 
