@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from core.access.actor import Actor, Role
-from core.cli import batch, recommend, sentiment, studio, write
+from core.cli import batch, links, recommend, sentiment, studio, write
 from core.errors import BadInput, PilotlightError
 from core.text.catalogue import LANGUAGES
 
@@ -19,6 +19,7 @@ studio.register(cli)
 sentiment.register(cli)
 write.register(cli)
 recommend.register(cli)
+links.register(cli)
 
 KnowledgeBaseOption = Annotated[str, typer.Option("--knowledge-base", "-k", help="Name of the knowledge base.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

@@ -87,8 +87,8 @@ def _days(words: Words) -> str:
     )
     first, last = days[0].day.isoformat(), days[-1].day.isoformat()
     axis = f'<text x="0" y="138">{first}</text><text x="760" y="138" text-anchor="end">{last}</text>'
-    top = f'<text x="760" y="10" text-anchor="end">{escape(words.say("day.most", n=most))}</text>'
-    return f'<p class="note">{keys}</p><svg viewBox="0 0 760 144" role="img">{drawn}{axis}{top}</svg>'
+    top = escape(words.say("day.most", n=most))
+    return f'<p class="note">{keys} · {top}</p><svg viewBox="0 0 760 144" role="img">{drawn}{axis}</svg>'
 
 
 def _unanswered(words: Words) -> str:
