@@ -93,17 +93,19 @@ def _terms(app: Application, actor: Actor, start: LinkRequest, mark: str) -> Lin
     first, second, third = st.columns(3)
     with first:
         day = st.date_input(
-            tr("links.form.expires"), value=_day(start.expires_at), key=f"{mark}-expires", format="YYYY-MM-DD",
-            help=tr("links.form.expires_help"),
+            tr("links.form.expires"), value=None, key=_held(f"{mark}-expires", _day(start.expires_at)),
+            format="YYYY-MM-DD", help=tr("links.form.expires_help"),
         )  # fmt: skip
     with second:
         messages = st.number_input(
-            tr("links.form.most_messages"), value=start.most_messages, min_value=1, step=10, key=f"{mark}-messages",
+            tr("links.form.most_messages"), value=None, min_value=1, step=10,
+            key=_held(f"{mark}-messages", start.most_messages),
             help=tr("links.form.empty_help"),
         )  # fmt: skip
     with third:
         people = st.number_input(
-            tr("links.form.most_people"), value=start.most_people, min_value=1, step=1, key=f"{mark}-people",
+            tr("links.form.most_people"), value=None, min_value=1, step=1,
+            key=_held(f"{mark}-people", start.most_people),
             help=tr("links.form.people_help"),
         )  # fmt: skip
     same_day = day == _day(start.expires_at)
@@ -111,6 +113,13 @@ def _terms(app: Application, actor: Actor, start: LinkRequest, mark: str) -> Lin
     return LinkRequest(
         name=name or "", pages=chosen, expires_at=expires, most_messages=messages, most_people=people, **subjects
     )
+
+
+def _held(key: str, first: Any) -> str:
+    """``key`` with its first value in the session: a field with a default of its own could not be emptied."""
+    if key not in st.session_state:
+        st.session_state[key] = first
+    return key
 
 
 def _subjects(app: Application, actor: Actor, start: LinkRequest, pages: tuple[str, ...], mark: str) -> dict[str, Any]:
