@@ -17,7 +17,7 @@ from tests.browser.steps import LONG, ask, key, send, starting
 NewBrowser = Callable[..., Any]
 HOSTILE = "Acme <script>document.title='taken'</script><b>desk</b>"
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
