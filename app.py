@@ -14,7 +14,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
-from core.api.health import routes
+from core.api import health, links
+from core.api.links import GuestFrames
 from core.api.security import AllowedHosts, SecurityHeaders
 from core.api.signing_in import session_routes
 from core.api.v1 import api
@@ -33,11 +34,17 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     "pages/shared/frame.py",
     secrets=company_secrets(),
-    routes=[*routes(application), *session_routes(application), Mount("/v1", api(application))],
+    routes=[
+        *health.routes(application),
+        *session_routes(application),
+        *links.routes(application),
+        Mount("/v1", api(application)),
+    ],
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(AllowedHosts, hosts=lambda: application().settings.hosts),
         Middleware(VisitorCookies),
+        Middleware(GuestFrames, application=application),
     ],
     lifespan=lifespan,
     on_script_error=on_script_error,

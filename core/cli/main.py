@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from core.access.actor import Actor, Role
-from core.cli import api_keys, batch, keeping, recommend, sentiment, studio, users, write
+from core.cli import api_keys, batch, keeping, links, recommend, sentiment, studio, users, write
 from core.errors import BadInput, PilotlightError
 from core.text.catalogue import LANGUAGES
 
@@ -22,6 +22,7 @@ recommend.register(cli)
 users.register(cli)
 keeping.register(cli)
 api_keys.register(cli)
+links.register(cli)
 
 KnowledgeBaseOption = Annotated[str, typer.Option("--knowledge-base", "-k", help="Name of the knowledge base.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

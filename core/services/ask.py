@@ -16,6 +16,7 @@ from core.services.answering import Making, Task
 from core.services.application import Application
 from core.services.conversations import answer_of, message_view, own_conversation, title_of
 from core.services.ladder import answer_question
+from core.services.links.guests import spend
 from core.services.sentiment import customers
 from core.services.views import MessageView
 from core.text.language import detect_language
@@ -55,6 +56,7 @@ def ask(app: Application, actor: Actor, conversation_id: int, question: str) -> 
     if len(text) > MAX_QUESTION:
         raise BadInput("chat.text_too_long", length=len(text), limit=MAX_QUESTION)
     with app.database.write(actor.workspace_id) as rows:
+        spend(rows, actor)
         conversation = own_conversation(rows, actor, conversation_id)
         quota.spend_in(rows, quota.subjects_of(actor), "messages")
         history = turns(rows, conversation_id)
@@ -85,6 +87,8 @@ def retry(app: Application, actor: Actor, message_id: int) -> Asked:
         found = rows.session.scalars(rows.select(Message, *before).order_by(Message.id.desc()).limit(1)).first()
         if not message_view(row).retry or found is None:
             raise Conflict("chat.retry_not_possible")
+        if row.state == "stopped":  # what failed is made again for nothing
+            spend(rows, actor)
         history = turns(rows, row.conversation_id, before_id=found.id)
         row.state, row.text, row.rung, row.confidence = "answering", "", "", None
         row.detail = {"alive": utc_now().isoformat()}

@@ -16,6 +16,7 @@ from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
 from core.services import answers_codec
 from core.services.application import Application
+from core.services.links.guests import check_base
 from core.services.views import ConversationView, MessageView
 from core.text.catalogue import translate
 from core.types import Answer
@@ -30,6 +31,7 @@ def start_conversation(app: Application, actor: Actor, kb_id: int) -> int:
     actor.require(Permission.CHAT)
     with app.database.write(actor.workspace_id) as rows:
         rows.get(KnowledgeBase, kb_id)
+        check_base(rows, actor, kb_id)
         conversation = Conversation(knowledge_base_id=kb_id, visitor=actor.visitor, language=actor.language)
         return rows.add(conversation).id
 

@@ -108,7 +108,7 @@ def answer_messages(app: Application, actor: Actor, name: str, messages: Sequenc
     decided = decide(
         app, actor.workspace_id, base.id, question, history=tuple(history), language=language, clock=clock
     )  # fmt: skip
-    return speak(app, decided, clock, workspace_id=actor.workspace_id)
+    return speak(app, actor.workspace_id, decided, clock)
 
 
 def refusal_text(answer: Answer, language: str) -> str:

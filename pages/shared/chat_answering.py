@@ -103,15 +103,16 @@ def _first(said: Iterator[str | None], box: DeltaGenerator) -> str:
     return ""
 
 
-def examples(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
-    """The empty conversation: a greeting, and questions this knowledge base can answer."""
+def examples(app: Application, actor: Actor, base: KnowledgeBaseView, *, welcome: str = "") -> None:
+    """The empty conversation: a greeting (``welcome``, else the workspace's), and questions this knowledge base can
+    answer."""
     if not base.documents and not base.faq_entries:
         empty_state("chat.nothing_to_answer_from", icon=":material/upload_file:", link="knowledge")
         return
     greeting = workspace.workspace_settings(app, actor).get("greeting") or {}
     with st.container(key="chat-empty"):
         with st.chat_message("assistant", avatar=":material/local_fire_department:"):
-            st.markdown(plain(str(greeting.get(language()) or tr("chat.greeting"))))
+            st.markdown(plain(str(welcome or greeting.get(language()) or tr("chat.greeting"))))
         questions = ask.example_questions(app, actor, base.id, limit=EXAMPLES)
         if questions:
             st.caption(tr("chat.examples"))

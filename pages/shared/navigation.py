@@ -28,6 +28,8 @@ ICONS = {
     "content": ":material/edit_note:",
     "recommend": ":material/recommend:",
     "studio": ":material/model_training:",
+    "links": ":material/share:",
+    "report": ":material/summarize:",
     "admin": ":material/admin_panel_settings:",
 }
 TAKES = {
@@ -40,6 +42,8 @@ TAKES = {
     "content": Permission.CONTENT_READ,
     "recommend": Permission.RECOMMEND_READ,
     "studio": Permission.STUDIO_READ,
+    "links": Permission.LINKS,
+    "report": Permission.REPORT,
     "admin": Permission.MEMBERS,
 }
 # Who comes for one thing sees that one page, whatever else their role must read for it.

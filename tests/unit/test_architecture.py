@@ -43,6 +43,8 @@ HOMES = {
     "starlette": {"core/api"},
     "fastapi": {"core/api"},
     "limits": {"core/api"},
+    "segno": {"core/services/links"},
+    "reportlab": {"core/services/report"},
     "docx": {"core/documents", "core/content"},
 }
 CORE = sorted((ROOT / "core").rglob("*.py"))

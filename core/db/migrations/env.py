@@ -8,6 +8,7 @@ from core.db import (
     api_tables,
     audit_tables,
     content_tables,
+    link_tables,
     people_tables,
     privacy_tables,
     recommend_tables,
@@ -30,6 +31,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 assert api_tables  # imported for their tables
 assert audit_tables
 assert content_tables
+assert link_tables
 assert people_tables
 assert privacy_tables
 assert recommend_tables

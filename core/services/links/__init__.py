@@ -1,0 +1,1 @@
+"""Demo links: one customer is shown some pages of one workspace, without an account and within limits."""

@@ -1,0 +1,1 @@
+"""The pilot report: what a trial was worth, on one page that can be printed and sent."""
