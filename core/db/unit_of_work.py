@@ -16,6 +16,7 @@ from core.db.tables import Base, Scoped, Workspace
 from core.errors import NotFound
 
 T = TypeVar("T", bound=Base)
+MOST_ID = 2**31 - 1
 WORKSPACE_LOCK = 1  # class of PostgreSQL's advisory locks; the second number is the workspace
 
 
@@ -48,7 +49,8 @@ class Rows:
 
     def get(self, table: type[T], row_id: int) -> T:
         """The row with this id in this workspace. Raises NotFound."""
-        row = self.find(table, table.id == row_id)  # type: ignore[attr-defined]
+        possible = 0 < row_id <= MOST_ID  # a number that the database cannot hold is an error there, not a miss
+        row = self.find(table, table.id == row_id) if possible else None  # type: ignore[attr-defined]
         if row is None:
             raise NotFound("not_found", what=table.__tablename__.replace("_", " "), id=row_id)
         return row

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from core.access.actor import Actor, Permission
 from core.access.audit import record, seal
 from core.db.audit_tables import AuditEntry
+from core.db.searching import says
 from core.db.unit_of_work import Rows
 from core.services.application import Application
 from core.text.cells import harmless
@@ -135,9 +136,9 @@ def export_entries(
 def _where(chosen: AuditFilter) -> list[Any]:
     where: list[Any] = []
     if chosen.actor.strip():
-        where.append(AuditEntry.actor.icontains(chosen.actor.strip(), autoescape=True))
+        where.append(says(AuditEntry.actor, chosen.actor.strip()))
     if chosen.action.strip():
-        where.append(AuditEntry.action.icontains(chosen.action.strip(), autoescape=True))
+        where.append(says(AuditEntry.action, chosen.action.strip()))
     if chosen.since is not None:
         where.append(AuditEntry.at >= _midnight(chosen.since))
     if chosen.until is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,6 +12,7 @@ from sqlalchemy import Select, func
 
 from core.access.actor import Actor, Permission
 from core.db.encrypted import is_encrypted
+from core.db.searching import says
 from core.db.tables import Conversation, Feedback, KnowledgeBase, Message, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
@@ -53,7 +55,7 @@ def list_conversations(
 def _titled(rows: Rows, actor: Actor, wanted: str) -> Any:
     """Conversations whose title holds ``wanted``; encrypted titles are read one by one, the database cannot do it."""
     if not is_encrypted(rows.session):
-        return Conversation.title.icontains(wanted, autoescape=True)
+        return says(Conversation.title, wanted)
     titles = rows.session.execute(
         rows.columns(Conversation, Conversation.id, Conversation.title, where=[*_mine(actor)])
     )
@@ -125,8 +127,8 @@ def export_conversation(
 
 def own_conversation(rows: Rows, actor: Actor, conversation_id: int) -> Conversation:
     """This visitor's conversation. Raises NotFound, which does not tell whether somebody else has one of this id."""
-    found = rows.find(Conversation, Conversation.id == conversation_id, *_mine(actor))
-    if found is None:
+    found = rows.get(Conversation, conversation_id)
+    if rows.find(Conversation, Conversation.id == found.id, *_mine(actor)) is None:
         raise NotFound("not_found", what="conversation", id=conversation_id)
     return found
 
@@ -264,11 +266,16 @@ def _as_markdown(conversation: Conversation, views: Sequence[MessageView], langu
 
 def _body(view: MessageView, language: str) -> str:
     if view.text:
-        return view.text
+        return _harmless(view.text)
     if view.answer is not None and view.answer.refusal is not None:
         return translate(language, f"conversation.refusal_{view.answer.refusal.reason.value}")
     return translate(language, f"conversation.state_{view.state}")
 
 
 def _plain_line(text: str) -> str:
-    return " ".join(text.split())
+    return _harmless(" ".join(text.split()))
+
+
+def _harmless(text: str) -> str:
+    """Markdown that shows what a person typed: no HTML, no links and pictures that a viewer would follow."""
+    return html.escape(text, quote=False).replace("[", "\\[")

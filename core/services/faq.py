@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.access.actor import Actor, Permission
+from core.db.searching import says
 from core.db.tables import FaqEntry, KnowledgeBase
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
@@ -45,10 +46,7 @@ def list_faq(
         if approved is not None:
             where.append(FaqEntry.approved.is_(approved))
         if wanted := search.strip():
-            where.append(
-                FaqEntry.question.icontains(wanted, autoescape=True)
-                | FaqEntry.answer.icontains(wanted, autoescape=True)
-            )
+            where.append(says(FaqEntry.question, wanted) | says(FaqEntry.answer, wanted))
         order = (FaqEntry.approved, FaqEntry.hits.desc(), FaqEntry.id)
         found = rows.all(rows.select(FaqEntry, *where).order_by(*order).limit(limit).offset(offset))
         return PageOf(tuple(map(faq_view, found)), rows.count(FaqEntry, *where))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.access.actor import Actor, Permission
+from core.db.searching import says
 from core.db.tables import GoldenQuestion, KnowledgeBase
 from core.errors import BadInput, NotFound
 from core.services.application import Application
@@ -35,7 +36,7 @@ def list_golden(
     with app.database.read(actor.workspace_id) as rows:
         where: list[Any] = [GoldenQuestion.knowledge_base_id == kb_id]
         if wanted := search.strip():
-            where.append(GoldenQuestion.question.icontains(wanted, autoescape=True))
+            where.append(says(GoldenQuestion.question, wanted))
         statement = rows.select(GoldenQuestion, *where).order_by(GoldenQuestion.id).limit(limit).offset(offset)
         return PageOf(tuple(map(golden_view, rows.all(statement))), rows.count(GoldenQuestion, *where))
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.access.actor import Actor, Permission
 from core.access.audit import record
+from core.db.searching import says
 from core.db.tables import (
     Document,
     DocumentVersion,
@@ -126,7 +127,7 @@ def list_documents(
     actor.require(Permission.KNOWLEDGE_READ)
     where = [Document.knowledge_base_id == knowledge_base_id, Document.deleted_at.is_(None)]
     if search:
-        where.append(Document.name.icontains(search, autoescape=True))
+        where.append(says(Document.name, search))
     if state:
         where.append(Document.state == state)
     with app.database.read(actor.workspace_id) as rows:

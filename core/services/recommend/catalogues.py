@@ -11,6 +11,7 @@ from sqlalchemy import func, or_, select
 
 from core.access.actor import Actor, Permission
 from core.db.recommend_tables import CatalogueItem, CatalogueVersion, Interaction, RecommendCatalogue, RecommendModel
+from core.db.searching import says
 from core.db.tables import Job, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import Conflict, NotFound
@@ -97,7 +98,7 @@ def list_items(
         where = [CatalogueItem.catalogue_id == catalogue_id, CatalogueItem.deleted_at.is_(None)]
         for word in search.split()[:8]:
             columns = (CatalogueItem.code, CatalogueItem.title, CatalogueItem.title_zh, CatalogueItem.category)
-            where.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+            where.append(or_(*(says(column, word) for column in columns)))
         page = rows.select(CatalogueItem, *where).order_by(CatalogueItem.id).offset(max(0, offset)).limit(limit)
         return PageOf(tuple(item_view(one) for one in rows.all(page)), rows.count(CatalogueItem, *where))
 

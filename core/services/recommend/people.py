@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from core.access.actor import Actor, Permission
 from core.db.recommend_tables import Interaction, RecommendCatalogue
+from core.db.searching import says
 from core.services.application import Application
 
 
@@ -26,7 +27,7 @@ def list_people(
         rows.get(RecommendCatalogue, catalogue_id)
         where = [Interaction.workspace_id == actor.workspace_id, Interaction.catalogue_id == catalogue_id]
         if search.strip():
-            where.append(Interaction.person.icontains(search.strip(), autoescape=True))
+            where.append(says(Interaction.person, search.strip()))
         newest = func.max(Interaction.id)
         found = select(Interaction.person, func.count()).where(*where).group_by(Interaction.person)
         return [PersonView(*row) for row in rows.session.execute(found.order_by(newest.desc()).limit(limit))]
