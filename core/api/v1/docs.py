@@ -141,7 +141,7 @@ def _kind(specification: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"[{_kind(specification, schema.get('items', {}))}]"
     signs = {"minimum": "≥", "maximum": "≤"}
-    bounds = [f"{sign}{schema[key]}" for key, sign in signs.items() if abs(schema.get(key, _ANY)) < _ANY]
+    bounds = [f"{sign}{schema[key]:g}" for key, sign in signs.items() if abs(schema.get(key, _ANY)) < _ANY]
     return " ".join([str(schema.get("type", "any")), *bounds])
 
 

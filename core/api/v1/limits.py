@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.api.v1.errors import TooMany, for_error, language_of, response
+from core.errors import PilotlightError
 from core.logs import request_context
 from core.services.keys import BadKey, actor_of_key
 from core.text.catalogue import translate
@@ -71,6 +72,7 @@ class Gate:
     def __init__(self, app: ASGIApp, application: Callable[[], Application], windows: Callable[[], Windows]) -> None:
         self.app, self._application, self._windows = app, application, windows
         self._running = 0
+        self._settings: Settings | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,7 +86,15 @@ class Gate:
 
     async def _answer(self, scope: Scope, receive: Receive, answering: _Answering, request_id: str) -> None:
         language = language_of(Headers(scope=scope).get("accept-language", ""))
-        begun, settings = time.perf_counter(), self._application().settings
+        begun = time.perf_counter()
+        try:
+            # Whoever comes first may have to wait for it to be built; the pages must not wait with them.
+            settings = self._settings or (await run_in_threadpool(self._application)).settings
+        except PilotlightError as error:
+            said = error.sentence(language)
+            await response(503, "unavailable_error", error.code, said)(scope, receive, answering)
+            return
+        self._settings = settings
         if self._running >= settings.api_at_once:
             busy = for_error(TooMany("api.busy", limit=settings.api_at_once, seconds=1), language)
             await busy(scope, receive, answering)

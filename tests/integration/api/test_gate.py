@@ -12,6 +12,7 @@ import pytest
 
 from core.api.v1 import api
 from core.api.v1.errors import language_of
+from core.errors import BadInput
 from core.services import keys, knowledge
 from core.services.application import Application
 from core.settings import Settings
@@ -123,6 +124,16 @@ async def test_an_unexpected_fault_says_nothing_but_its_number(
     assert answer.headers["x-request-id"] in answer.json()["error"]["message"]
     assert "secret" not in answer.text
     assert "ZeroDivision" not in answer.text
+
+
+async def test_a_product_that_cannot_be_built_says_why(settings: Settings) -> None:
+    def broken() -> Application:
+        raise BadInput("settings_unknown", keys="PILOTLIGHT_PROT")
+
+    transport = httpx.ASGITransport(app=api(broken))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as anybody:
+        answer = await anybody.get("/models")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "settings_unknown")
 
 
 async def test_errors_speak_the_callers_language(make_application: Make, settings: Settings) -> None:

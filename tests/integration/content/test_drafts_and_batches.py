@@ -14,8 +14,8 @@ import pytest
 from core.access.actor import Actor
 from core.db.content_tables import ContentDraft
 from core.db.tables import Job
-from core.errors import BadInput, Conflict, NotFound
-from core.services import jobs
+from core.errors import BadInput, Conflict, NotFound, OverLimit
+from core.services import jobs, quota
 from core.services.application import Application
 from core.services.content import batch_job, checking, drafts, exporting, templates, voices, writing
 from core.services.content.views import WriteRequest
@@ -206,3 +206,16 @@ def test_a_killed_batch_goes_on_where_it_was(app: Application, me: Actor, model_
     assert before <= {one.id for one in made}, "what was written was not written again"
     with app.database.read(me.workspace_id) as rows:
         assert rows.get(Job, job_id).attempts == 2
+
+
+def test_tokens_are_counted_as_they_were_written(app: Application, me: Actor) -> None:
+    """Reserved before, given back after; when none are left nothing is begun, but documents can still be quoted."""
+    quota.set_quota(app, me, "workspace", 0, "tokens", "month", 20)
+    draft = writing.write(app, me, ROMEO)
+    (stands,) = quota.left(app, me)
+    assert stands.used == sum(one.tokens for one in draft.variants) > 0
+    with app.database.write(me.workspace_id) as rows:
+        quota.note(rows, quota.subjects_of(me), "tokens", 20)
+    with pytest.raises(OverLimit, match="20 tokens"):
+        writing.write(app, me, ROMEO)
+    assert drafts.list_drafts(app, me).total == 1
