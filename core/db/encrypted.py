@@ -45,8 +45,7 @@ class EncryptedText(TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """SQLite keeps no length and cannot change a column in place; elsewhere what is encrypted needs more room."""
-        plain: TypeEngine[Any] = String(self.length) if self.length and dialect.name == "sqlite" else Text()
-        return dialect.type_descriptor(plain)
+        return String(self.length) if self.length and dialect.name == "sqlite" else Text()
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         return None if value is None else hidden(_cipher(dialect), value, self.place)
