@@ -14,6 +14,7 @@ from pages.shared.chat_list import conversation_header, conversation_list, curre
 from pages.shared.chat_message import draw_message
 from pages.shared.chat_person import follow_answers, person_bar
 from pages.shared.errors import errors_shown
+from pages.shared.guest import spent_note
 from pages.shared.language import tr
 
 SHOWN = 200  # messages of a conversation
@@ -40,6 +41,7 @@ def draw(app: Application, guest: Guest) -> None:
             scroll_to_end(shown[-1].id)
         spent = link.state == "spent"
         with st.bottom, st.container(key="chat-bottom"):
+            spent_note(link)
             person_bar(app, actor, base, current, shown)
             placeholder = tr("links.guest.nothing_left" if spent else "chat.placeholder")
             typed = st.chat_input(placeholder, key="chat-input", submit_mode="stop", max_chars=2000, disabled=spent)

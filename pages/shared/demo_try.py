@@ -11,6 +11,7 @@ from core.services.links import trying
 from core.services.links.guests import Guest
 from core.services.sentiment.one import POLARITIES
 from pages.shared.errors import errors_shown
+from pages.shared.guest import spent_note
 from pages.shared.language import language, tr
 from pages.shared.recommend_cards import CARD_WIDTH, facts, styles, tile
 from pages.shared.sentiment_words import label_badge, label_name
@@ -100,6 +101,7 @@ def _greeting(guest: Guest) -> None:
 
 def _go(guest: Guest, label: str, key: str) -> bool:
     spent = guest.link.state == "spent"
+    spent_note(guest.link)
     return bool(st.form_submit_button(tr(label), key=key, type="primary", disabled=spent))
 
 

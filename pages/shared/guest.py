@@ -80,14 +80,18 @@ def _icon(link: LinkView) -> Any:
     return Image.open(io.BytesIO(link.logo)) if link.logo else str(PAGES / "shared" / "static" / "mark.svg")
 
 
+def spent_note(link: LinkView) -> None:
+    """That nothing is left, where a guest looks for what to do next."""
+    if link.state == "spent":
+        st.info(tr("errors.links.spent"), icon=":material/hourglass_disabled:")
+
+
 def limits(link: LinkView) -> None:
     """What is left of messages, and until when; nothing where nothing is limited."""
     left = [] if link.messages_left is None else [counted("links.guest.left", link.messages_left)]
     if link.expires_at is not None:
         left.append(tr("links.guest.until", date=f"{local(link.expires_at):%Y-%m-%d %H:%M}"))
-    if link.state == "spent":
-        st.info(tr("errors.links.spent"), icon=":material/hourglass_disabled:")
-    elif left:
+    if left:
         st.caption(" · ".join(left))
 
 
@@ -100,7 +104,7 @@ def colours(colour: str) -> None:
     st.html(
         f"<style>[data-testid='stBaseButton-primary'], [data-testid='stBaseButton-primaryFormSubmit'],"
         f" [data-testid='stChatInputSubmitButton']:not(:disabled)"
-        f" {{ background: {colour}; border-color: {colour}; color: {ink}; }}"
+        f" {{ background: {colour} !important; border-color: {colour} !important; color: {ink} !important; }}"
         f" .st-key-guest-header {{ border-top: 4px solid {colour}; padding-top: 0.8rem; }}"
         f" .stChatMessage:has(> [aria-label='Chat message from user'])"
         f" {{ background: color-mix(in srgb, {colour} 12%, transparent); }}</style>"

@@ -30,7 +30,7 @@ def draw(app: Application, actor: Actor, report: PilotReport) -> None:
     st.caption(plain(words.period()))
     with st.container(horizontal=True, key="report-figures", gap="small"):
         for number, (name, value, note) in enumerate(words.figures()):
-            with st.container(border=True, width=165, key=f"figure-{number}", gap="xxsmall"):
+            with st.container(border=True, width=156, key=f"figure-{number}", gap="xxsmall"):
                 st.metric(name, value)
                 st.caption(note)
     left, right = st.columns(2)
