@@ -30,6 +30,11 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -m "not browser and not server and not slow" --timeout 120
 
+# Faults that others have reported in our packages, and risky patterns in our code. Needs the internet.
+audit: $(VENV)/.installed-dev
+	$(BIN)/bandit -q -c pyproject.toml -r core pages app.py tools
+	$(BIN)/pip-audit -r requirements.txt --no-deps --disable-pip
+
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

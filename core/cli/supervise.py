@@ -103,15 +103,16 @@ def _keep(child: Child) -> bool:
     return True
 
 
-def _address(settings: Settings) -> str:
-    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
+def address_of(settings: Settings) -> str:
+    """Where this machine reaches the web app."""
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # nosec B104: compared with, not bound to
     return f"http://{host}:{settings.port}"
 
 
 def answers(settings: Settings) -> bool:
     """Whether the web app at the configured address serves ``/healthz``."""
     try:
-        with urllib.request.urlopen(f"{_address(settings)}/healthz", timeout=3) as answer:
+        with urllib.request.urlopen(f"{address_of(settings)}/healthz", timeout=3) as answer:  # nosec B310: our own
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -120,7 +121,7 @@ def answers(settings: Settings) -> bool:
 def _announce(settings: Settings) -> bool:
     if not answers(settings):
         return False
-    print(translate("en", "cli.ready", address=_address(settings)), flush=True)
+    print(translate("en", "cli.ready", address=address_of(settings)), flush=True)
     return True
 
 

@@ -102,5 +102,4 @@ def _member(app: Application, email: str, workspace: int) -> MemberView:
 
 def _print(app: Application, link: NewLink) -> None:
     settings = app.settings
-    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
     print(f"{settings.public_url.rstrip('/') or f'http://{host}:{settings.port}'}{link.path}")
