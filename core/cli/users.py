@@ -101,5 +101,6 @@ def _member(app: Application, email: str, workspace: int) -> MemberView:
 
 
 def _print(app: Application, link: NewLink) -> None:
-    settings = app.settings
-    print(f"{settings.public_url.rstrip('/') or f'http://{host}:{settings.port}'}{link.path}")
+    from core.cli.supervise import address_of
+
+    print(f"{app.settings.public_url.rstrip('/') or address_of(app.settings)}{link.path}")
