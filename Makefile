@@ -16,10 +16,12 @@ test: $(VENV)/.installed-dev system-packages
 test-all: $(VENV)/.installed-dev system-packages
 	$(BIN)/python -m pytest
 
-# The services and what lies under them, each test on a database of its own on a real PostgreSQL.
-ON_POSTGRESQL := tests/integration/services tests/integration/keeping tests/integration/content tests/integration/sentiment \
-  tests/integration/studio tests/integration/test_database.py tests/integration/test_audit.py \
-  tests/integration/test_review_and_publish.py tests/integration/test_worker.py
+# What asks the database for something of its own, each test in a database of its own on a real PostgreSQL. Every other
+# test that takes `settings` or `app` runs there too: PILOTLIGHT_TEST_DATABASE=postgresql pytest tests/integration
+ON_POSTGRESQL := $(addprefix tests/integration/,test_database.py test_audit.py test_review_and_publish.py \
+  keeping/test_move.py keeping/test_privacy_services.py studio/test_data_sets.py \
+  $(addprefix services/test_,ask.py conversations.py customer_mood.py faq_and_golden_rows.py handoff_service.py \
+  recommend_import.py recommend_lists.py))
 
 test-postgresql: $(VENV)/.installed-dev
 	PILOTLIGHT_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -m "not slow and not browser and not server" $(ON_POSTGRESQL)
