@@ -10,6 +10,7 @@ from core.access.actor import Permission
 
 TABLE = """
 ask CHAT ask retry example_questions
+audit AUDIT actions export_entries list_entries verify
 content.batch_job CONTENT start_batch
 content.checking CONTENT_READ brand check
 content.checking CONTENT save_brand
@@ -27,6 +28,10 @@ content.writing CONTENT start_writing write stop_writing store
 conversations CHAT start_conversation list_conversations get_conversation messages message_state rename_conversation
 conversations CHAT delete_conversation export_conversation
 demo WORKSPACE load_demo
+direct CHAT answer_messages
+direct KNOWLEDGE_READ embed_texts
+direct CONTENT write_messages
+direct - unknown_model usable_models
 faq KNOWLEDGE_READ list_faq
 faq KNOWLEDGE_WRITE save_faq delete_faq import_faq
 feedback CHAT give_feedback
@@ -39,10 +44,18 @@ handoff INBOX list_handoffs handoff_messages reply close_handoff reply_to_faq
 ingest KNOWLEDGE_WRITE start_ingest
 jobs KNOWLEDGE_READ list_jobs get_job
 jobs KNOWLEDGE_WRITE cancel_job retry_job
+keeping.backup WORKSPACE back_up
+keeping.persons WORKSPACE erase_person export_person find_person
+keeping.retention WORKSPACE preview
+keeping.rotation WORKSPACE rotate
+keys KEYS list_keys make_key revoke_key
 knowledge CHAT list_knowledge_bases get_knowledge_base
 knowledge KNOWLEDGE_READ list_documents
 knowledge KNOWLEDGE_WRITE create_knowledge_base rename_knowledge_base update_settings
 knowledge KNOWLEDGE_WRITE delete_knowledge_base delete_document
+links.asked LINKS asked_by_link
+links.making LINKS change_link duplicate_link get_link list_links make_link renew_link revoke_link
+links.trying - guest_base guest_template try_content try_recommend try_sentiment
 overview REPORT overview
 people.accounts - my_account change_password
 people.accounts MEMBERS disable_account
@@ -51,7 +64,11 @@ people.members MEMBERS list_members change_role remove_member create_workspace
 people.members - open_workspace
 people.signing_in - sign_out sign_out_everywhere
 people.signing_in MEMBERS list_sign_ins
+privacy WORKSPACE privacy save_privacy
 publish KNOWLEDGE_WRITE publish discard_draft start_build
+quota - left spend
+quota REPORT list_quotas names per_day usage
+quota KEYS set_quota
 recommend.catalogues RECOMMEND create_catalogue save_settings delete_catalogue set_hidden delete_items
 recommend.catalogues RECOMMEND_READ find_catalogue list_catalogues get_catalogue list_items named_items list_versions
 recommend.demo WORKSPACE load_demo_catalogue
@@ -67,6 +84,9 @@ recommend.versions RECOMMEND_READ list_models
 recommend.versions RECOMMEND serve_model roll_back
 recommend.wizard RECOMMEND start_comparison serve_winner serve_compared
 recommend.wizard RECOMMEND_READ get_comparison list_comparisons
+report.exporting REPORT export_report
+report.figures REPORT kept_assumptions pilot_report
+report.figures WORKSPACE keep_assumptions
 retrieve KNOWLEDGE_READ retrieval_test
 review KNOWLEDGE_READ list_held
 review KNOWLEDGE_WRITE release reject
