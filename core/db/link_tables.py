@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.db.encrypted import EncryptedText
 from core.db.tables import Base, Dated, Scoped, UtcDateTime, utc_now
 
 
@@ -59,7 +60,7 @@ class DemoUse(Scoped, Dated, Base):
     link_id: Mapped[int] = mapped_column(ForeignKey("demo_link.id", ondelete="CASCADE"))
     guest_id: Mapped[int] = mapped_column(ForeignKey("demo_guest.id", ondelete="CASCADE"), index=True)
     page: Mapped[str] = mapped_column(String(20))
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(EncryptedText("demo_use.text"))
     outcome: Mapped[str] = mapped_column(String(200), default="")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 KEY = "privacy"  # in the settings of the workspace
-KINDS = ("conversations", "sentiment_files", "jobs")
+KINDS = ("conversations", "demo_uses", "sentiment_files", "jobs")
 LONGEST = 3650  # days
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from core.access.actor import Actor, Permission
 from core.access.audit import record
 from core.access.privacy import fold
+from core.db.link_tables import DemoGuest, DemoUse
 from core.db.recommend_tables import Interaction, RecommendFeedback, RecommendShown
 from core.db.sentiment_tables import MessageMood, SentimentAnswer, SentimentTask
 from core.db.tables import Conversation, Feedback, Handoff, Message, utc_now
@@ -34,6 +35,7 @@ class PersonalRows:
     messages: int = 0
     handoffs: int = 0
     sentiment: int = 0  # texts that wait for a label, labels that the person gave
+    demo_uses: int = 0  # what a guest tried through a demo link
     recommendations: int = 0  # interactions, what they said of lists, lists shown
 
     @property
@@ -45,6 +47,7 @@ class PersonalRows:
 class _Found:
     conversations: tuple[int, ...]
     tasks: tuple[int, ...]
+    uses: tuple[int, ...]
     counts: PersonalRows
 
 
@@ -71,6 +74,10 @@ def export_person(app: Application, actor: Actor, words: str) -> bytes:
             "conversations.json": [_conversation(rows, one) for one in found.conversations],
             "sentiment.json": [
                 row.text for row in rows.all(rows.select(SentimentTask, SentimentTask.id.in_(found.tasks)))
+            ],
+            "demo_links.json": [
+                {"page": row.page, "text": row.text, "outcome": row.outcome, "at": str(row.created_at)}
+                for row in rows.all(rows.select(DemoUse, DemoUse.id.in_(found.uses)))
             ],
             "recommendations.json": [
                 {
@@ -108,6 +115,8 @@ def erase_person(app: Application, actor: Actor, words: str, *, expected: int) -
             rows.delete(Conversation, Conversation.id.in_(ids))  # messages, moods, ratings, hand-overs go with it
         for ids in _chunks(found.tasks):
             rows.delete(SentimentTask, SentimentTask.id.in_(ids))
+        for ids in _chunks(found.uses):
+            rows.delete(DemoUse, DemoUse.id.in_(ids))
         rows.delete(SentimentAnswer, SentimentAnswer.person == wanted)
         for table in _BOUGHT:
             rows.delete(table, table.person == wanted)
@@ -147,14 +156,19 @@ def _find(rows: Rows, wanted: str) -> _Found:
     conversations = tuple(sorted(mine))
     texts = rows.session.execute(rows.columns(SentimentTask, SentimentTask.id, SentimentTask.text))
     tasks = tuple(one for one, said in texts if holds(said))
+    guests = rows.columns(DemoGuest, DemoGuest.id, where=[DemoGuest.visitor == wanted])
+    theirs = set(rows.session.scalars(guests))
+    tried = rows.session.execute(rows.columns(DemoUse, DemoUse.id, DemoUse.guest_id, DemoUse.text))
+    uses = tuple(one for one, guest, said in tried if guest in theirs or holds(said))
     counts = PersonalRows(
         conversations=len(conversations),
         messages=sum(rows.count(Message, Message.conversation_id.in_(ids)) for ids in _chunks(conversations)),
         handoffs=sum(rows.count(Handoff, Handoff.conversation_id.in_(ids)) for ids in _chunks(conversations)),
         sentiment=len(tasks) + rows.count(SentimentAnswer, SentimentAnswer.person == wanted),
+        demo_uses=len(uses),
         recommendations=sum(rows.count(table, table.person == wanted) for table in _BOUGHT),
     )
-    return _Found(conversations, tasks, counts)
+    return _Found(conversations, tasks, uses, counts)
 
 
 class _Matcher:

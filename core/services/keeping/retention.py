@@ -15,6 +15,7 @@ from sqlalchemy import Text, cast, func, select
 from core.access.actor import Actor, Permission, Role
 from core.access.audit import record
 from core.db.content_tables import ContentVoice
+from core.db.link_tables import DemoUse
 from core.db.recommend_tables import CatalogueVersion
 from core.db.sentiment_tables import SentimentBatch
 from core.db.studio_tables import DataSetVersion
@@ -63,6 +64,8 @@ def _older(kind: str, days: int) -> tuple[Any, Any, list[Any]]:
     if kind == "conversations":
         waited = select(Handoff.conversation_id).where(Handoff.state != "closed")
         return Conversation, Conversation.updated_at, [Conversation.updated_at < limit, Conversation.id.not_in(waited)]
+    if kind == "demo_uses":
+        return DemoUse, DemoUse.created_at, [DemoUse.created_at < limit]
     if kind == "sentiment_files":
         busy = select(Job.id).where(Job.state.not_in(FINISHED))
         idle = SentimentBatch.job_id.is_(None) | SentimentBatch.job_id.not_in(busy)

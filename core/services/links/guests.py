@@ -15,13 +15,15 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import undefer
 
 from core.access.actor import Actor, NotAllowed, Permission, Role
+from core.access.passwords import verify
+from core.access.tokens import digest
 from core.db.link_tables import DemoGuest, DemoLink
 from core.db.tables import utc_now
 from core.db.unit_of_work import Rows
 from core.errors import Conflict, NotFound, PilotlightError
 from core.services.application import Application
 from core.services.links.making import state_of, view
-from core.services.links.secret import guest_secret, guest_visitor, password_fits, token_hash
+from core.services.links.secret import guest_secret, guest_visitor
 from core.services.links.tries import check_tries, note_try
 from core.services.links.views import LinkView
 
@@ -62,7 +64,7 @@ def open_link(app: Application, token: str, visitor: str, address: str, password
     if link.password_hash:
         tried = f"password:{link.id}"
         check_tries(app, tried, address)
-        if not password_fits(link.password_hash, password):
+        if not verify(link.password_hash, password):
             if password:
                 note_try(app, tried, address)
             raise Conflict("links.password_wrong" if password else "links.password_needed")
@@ -168,7 +170,7 @@ def _why(link: DemoLink | None) -> PilotlightError:
 def _by_token(app: Application, token: str, address: str) -> DemoLink:
     check_tries(app, "token", address)
     with app.database.system() as session:
-        here = select(DemoLink).where(DemoLink.token_sha256 == token_hash(token)).options(undefer(DemoLink.logo))
+        here = select(DemoLink).where(DemoLink.token_sha256 == digest(token)).options(undefer(DemoLink.logo))
         link = session.scalars(here).first() if _TOKEN.fullmatch(token) else None
     if link is None or link.revoked_at is not None:
         note_try(app, "token", address)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import undefer
 
 from core.access.actor import Actor, Permission
 from core.access.audit import record
+from core.access.tokens import digest, new_token
 from core.db.link_tables import DemoGuest, DemoLink
 from core.db.tables import utc_now
 from core.db.unit_of_work import Rows
@@ -19,7 +20,6 @@ from core.errors import Conflict
 from core.services.application import Application
 from core.services.content.templates import get_template
 from core.services.links.rules import checked
-from core.services.links.secret import new_token, token_hash
 from core.services.links.views import LinkRequest, LinkView, Made, State
 
 _SECRET = ("password_hash", "logo", "greeting")  # told in the audit log only as changed
@@ -32,7 +32,7 @@ def make_link(app: Application, actor: Actor, request: LinkRequest) -> Made:
     token = new_token()
     with app.database.write(actor.workspace_id) as rows:
         values = checked(rows, request)
-        made = DemoLink(**values, token_sha256=token_hash(token), created_by=(actor.name or actor.visitor)[:200])
+        made = DemoLink(**values, token_sha256=digest(token), created_by=(actor.name or actor.visitor)[:200])
         rows.add(made)
         record(rows, actor, "link.made", made.name, link=made.id, **_facts(values))
         return Made(view(made, None), token)
@@ -61,7 +61,7 @@ def renew_link(app: Application, actor: Actor, link_id: int) -> Made:
     token = new_token()
     with app.database.write(actor.workspace_id) as rows:
         stored = _standing(rows, link_id)
-        stored.token_sha256 = token_hash(token)
+        stored.token_sha256 = digest(token)
         record(rows, actor, "link.renewed", stored.name, link=link_id)
         return Made(view(stored, _last_seen(rows).get(link_id)), token)
 
@@ -77,7 +77,7 @@ def duplicate_link(app: Application, actor: Actor, link_id: int, name: str) -> M
         if request.expires_at is not None and request.expires_at <= utc_now():
             request = replace(request, expires_at=None)
         values = checked(rows, request) | {"logo": stored.logo, "password_hash": stored.password_hash}
-        made = DemoLink(**values, token_sha256=token_hash(token), created_by=(actor.name or actor.visitor)[:200])
+        made = DemoLink(**values, token_sha256=digest(token), created_by=(actor.name or actor.visitor)[:200])
         rows.add(made)
         record(rows, actor, "link.made", made.name, link=made.id, like=stored.name, **_facts(values))
         return Made(view(made, None), token)

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from core.access.passwords import hash_password
 from core.db.link_tables import DemoLink
 from core.db.recommend_tables import RecommendCatalogue
 from core.db.tables import KnowledgeBase, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput
 from core.services.links.logo import drawn_anew
-from core.services.links.secret import password_hash
 from core.services.links.views import PAGES, LinkRequest
 from core.text.catalogue import LANGUAGES
 
@@ -98,7 +98,7 @@ def _password(password: str) -> str:
         return ""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise BadInput("links.password_length", shortest=SHORTEST_PASSWORD, longest=LONGEST_PASSWORD)
-    return password_hash(password)
+    return hash_password(password)
 
 
 def _subjects(rows: Rows, request: LinkRequest, pages: list[str]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from core.access.passwords import hash_password, verify
+from core.access.tokens import new_token
 from core.errors import BadInput
 from core.services.links import logo, secret
 from core.services.links.rules import sites
@@ -99,7 +101,7 @@ def test_what_is_no_logo_is_refused(data: bytes) -> None:
 
 
 def test_secrets_are_random_and_only_their_hash_tells_nothing() -> None:
-    first, second = secret.new_token(), secret.new_token()
+    first, second = new_token(), new_token()
     assert first != second
     assert len(first) == 43
     assert secret.guest_secret(first, "a" * 32) == secret.guest_secret(first, "a" * 32)
@@ -109,12 +111,12 @@ def test_secrets_are_random_and_only_their_hash_tells_nothing() -> None:
 
 
 def test_a_password_is_known_by_its_hash_alone() -> None:
-    stored = secret.password_hash("open sesame")
+    stored = hash_password("open sesame")
     assert stored.startswith("$argon2id$")
     assert len(stored) <= 200
-    assert secret.password_fits(stored, "open sesame")
-    assert not secret.password_fits(stored, "Open sesame")
-    assert not secret.password_fits("damaged", "open sesame")
+    assert verify(stored, "open sesame")
+    assert not verify(stored, "Open sesame")
+    assert not verify("damaged", "open sesame")
 
 
 @pytest.mark.parametrize(
