@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.integration.api.conftest import Service
-from tests.integration.api.test_doors import SPECIFICATION
+from tests.integration.api.test_keys_at_every_route import SPECIFICATION
 
 # Left out: checks that every request which the schema allows is accepted, and every other refused. A name that is taken
 # or a text of blanks fits the schema and is refused in words; "1" for 1 does not fit and is understood.
