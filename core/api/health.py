@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select, text
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from core.db.migrate import is_current
@@ -30,10 +30,16 @@ Probe = Callable[[Request], Awaitable[Response]]
 def routes(application: Callable[[], Application]) -> list[Route]:
     """``application`` is called at the first request, not at import. No route shows anything of a workspace."""
     return [
+        Route("/home", _home),
         Route("/healthz", _healthz),
         Route("/readyz", partial(_readyz, application)),
         Route("/metrics", partial(_metrics, application)),
     ]
+
+
+async def _home(request: Request) -> Response:
+    """Home stands at the root; Streamlit would say "page not found" at the address that its neighbours suggest."""
+    return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
 
 
 async def _healthz(_request: Request) -> Response:

@@ -18,7 +18,7 @@ PROBES = frozenset({"/healthz", "/readyz"})  # a cluster's probes name the conta
 POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob: https: http:",  # pictures of a shop's items come from the shop
         "font-src 'self' data:",
