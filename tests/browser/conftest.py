@@ -50,6 +50,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 )
 
 
+_exported: list[Path] = []  # where the tests before these exported the encoders
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _exported_models(model_folder: Path) -> None:
+    _exported[:] = [model_folder / "models"]
+
+
+def _lend_models(data: Path) -> None:
+    """Exporting an encoder takes half a minute of processor a server, and is tested elsewhere."""
+    target = data / "var" / "models"
+    if _exported and _exported[0].is_dir() and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(_exported[0])
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -57,6 +73,7 @@ def free_port() -> int:
 
 
 def start_web(url: str, environment: dict[str, str], data: Path) -> subprocess.Popen[bytes]:
+    _lend_models(data)
     port = url.rsplit(":", 1)[1]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
     command += ["--server.port", port, "--server.address", "127.0.0.1", "--server.headless", "true"]
