@@ -26,6 +26,7 @@ from core.access.audit import record
 from core.access.privacy import mask_personal, unmasked
 from core.bootstrap import start_logs
 from core.db.audit_tables import AuditEntry
+from core.db.link_tables import DemoGuest, DemoLink, DemoUse
 from core.db.recommend_tables import Interaction, RecommendCatalogue
 from core.db.sentiment_tables import MessageMood, SentimentBatch, SentimentTask
 from core.db.tables import Conversation, Handoff, Job, Message, utc_now
@@ -179,7 +180,7 @@ def test_what_is_too_old_goes_and_nothing_else(app: Application, shop: Shop) -> 
         batch_folder(app.settings, shop.workspace, rows.add(batch).id).mkdir(parents=True)
     assert {due.number for due in preview(app, shop.owner())} == {0}
     days = {"conversations": 30, "sentiment_files": 30, "jobs": 30}
-    assert [due.number for due in preview(app, shop.owner(), days)] == [1, 1, 1]
+    assert [due.number for due in preview(app, shop.owner(), days)] == [1, 0, 1, 1]
     assert apply_retention(app, shop.workspace) == {}
     save_privacy(app, shop.owner(), days=days)
     assert apply_retention(app, shop.workspace) == {"conversations": 1, "sentiment_files": 1, "jobs": 1}
@@ -243,6 +244,11 @@ def ann_and_bob(app: Application, shop: Shop) -> tuple[int, int]:
         rows.add(Handoff(conversation_id=talks[0], reason="asked", contact=MAIL))
         rows.add(SentimentTask(text=f"{MAIL} is angry", digest="a" * 64))
         rows.add(SentimentTask(text=f"joann.lee@example.com is not {MAIL}m", digest="b" * 64))
+        link = rows.add(DemoLink(name="Trial", token_sha256="c" * 64)).id
+        for number, said in enumerate((f"I am {MAIL}", "Somebody else")):
+            guest = rows.add(DemoGuest(link_id=link, visitor=f"link:{link}:{number}")).id
+            aged = utc_now() - timedelta(days=40)
+            rows.add(DemoUse(link_id=link, guest_id=guest, page="sentiment", text=said, created_at=aged))
         catalogue = rows.add(RecommendCatalogue(name="Shop")).id
         rows.add_all(
             [Interaction(catalogue_id=catalogue, person=p, item="lamp") for p in ("browser-ann", "browser-bob")]
@@ -259,6 +265,8 @@ def test_a_person_is_found_exported_and_erased_and_nobody_else(
         assert find_person(app, owner, words).conversations == 1
     by_mail = find_person(app, owner, MAIL.upper())
     assert (by_mail.conversations, by_mail.messages, by_mail.handoffs, by_mail.sentiment) == (1, 1, 1, 1)
+    assert by_mail.demo_uses == 1
+    assert find_person(app, owner, "link:1:1").demo_uses == 1, "a guest by the id of their browser"
     assert find_person(app, owner, "browser-ann").recommendations == 1
 
     with zipfile.ZipFile(io.BytesIO(export_person(app, owner, MAIL))) as packed:
@@ -266,6 +274,7 @@ def test_a_person_is_found_exported_and_erased_and_nobody_else(
         assert talk["messages"][0]["text"] == f"Ring me: {PHONE}"
         assert talk["messages"][0]["mood"] == "neutral"
         assert talk["contacts"] == [MAIL]
+        assert [one["text"] for one in json.loads(packed.read("demo_links.json"))] == [f"I am {MAIL}"]
     with pytest.raises(BadInput, match="Look again"):
         erase_person(app, owner, MAIL, expected=by_mail.total + 1)
     assert find_person(app, owner, MAIL) == by_mail
@@ -276,6 +285,7 @@ def test_a_person_is_found_exported_and_erased_and_nobody_else(
         assert (
             rows.count(MessageMood) == rows.count(Message) == rows.count(SentimentTask) == rows.count(Interaction) == 1
         )
+        assert rows.count(DemoUse) == 1
         logged = json.dumps([[e.action, e.target, e.details] for e in rows.all(rows.select(AuditEntry))])
     assert "person.erased" in logged
     assert MAIL not in logged
@@ -285,6 +295,14 @@ def test_a_person_is_found_exported_and_erased_and_nobody_else(
         find_person(app, owner, "a")
     with pytest.raises(NotAllowed):
         find_person(app, shop.agent(), MAIL)
+
+
+def test_what_guests_tried_goes_when_its_days_are_over(
+    app: Application, shop: Shop, ann_and_bob: tuple[int, int]
+) -> None:
+    assert [due.number for due in preview(app, shop.owner(), {"demo_uses": 39}) if due.kind == "demo_uses"] == [2]
+    save_privacy(app, shop.owner(), days={"demo_uses": 39})
+    assert apply_retention(app, shop.workspace) == {"demo_uses": 2}
 
 
 def test_a_person_of_another_workspace_is_not_found(app: Application, shop: Shop, ann_and_bob: tuple[int, int]) -> None:
