@@ -19,8 +19,8 @@ test-all: $(VENV)/.installed-dev system-packages
 # What asks the database for something of its own, each test in a database of its own on a real PostgreSQL. Every other
 # test that takes `settings` or `app` runs there too: PILOTLIGHT_TEST_DATABASE=postgresql pytest tests/integration
 ON_POSTGRESQL := $(addprefix tests/integration/,test_database.py test_audit.py test_review_and_publish.py \
-  keeping/test_move.py keeping/test_privacy_services.py studio/test_data_sets.py \
-  $(addprefix services/test_,ask.py conversations.py customer_mood.py faq_and_golden_rows.py handoff_service.py \
+  test_hostile_inputs.py access/test_people.py links/test_links.py links/test_pilot_report.py keeping/test_move.py keeping/test_privacy_services.py studio/test_data_sets.py \
+  $(addprefix services/test_,keys.py quota.py ask.py conversations.py customer_mood.py faq_and_golden_rows.py handoff_service.py \
   recommend_import.py recommend_lists.py))
 
 test-postgresql: $(VENV)/.installed-dev

@@ -246,6 +246,7 @@ def command(
     (app.settings.data_dir / "models").symlink_to(model_folder / "models")
     monkeypatch.setenv("PILOTLIGHT_DATA_DIR", str(app.settings.data_dir))
     monkeypatch.setenv("PILOTLIGHT_INDEX_DIR", str(app.settings.index_dir))
+    monkeypatch.setenv("PILOTLIGHT_DATABASE_URL", app.settings.database_url)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, str]:
