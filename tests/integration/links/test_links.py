@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from core.access.actor import Actor, NotAllowed, Permission, Role
 from core.access.audit import first_broken
@@ -21,6 +19,7 @@ from core.services.application import Application
 from core.services.feedback import give_feedback
 from core.services.links import asked, guests, making, tries, trying
 from core.services.links.views import LinkRequest
+from tests.everything import everything
 from tests.integration.links.conftest import MakeLink
 
 BROWSER = "browser-of-a-guest-000000000000"
@@ -119,12 +118,8 @@ def test_one_browser_is_one_person_however_often_it_opens(app: Application, owne
 def test_the_database_holds_no_token_no_password_and_no_cookie(app: Application, link: MakeLink) -> None:
     made = link(password="open sesame")
     cookie = guests.open_link(app, made.token, BROWSER, NET, "open sesame").cookie
-    with app.database.engine.connect() as connection:
-        tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
-        whole = json.dumps(
-            [[tuple(row) for row in connection.execute(text(f'SELECT * FROM "{name}"'))] for name in tables],
-            default=str,
-        )
+    whole = everything(app.database.engine)
+    assert str(made.link.id) in whole
     assert made.token not in whole
     assert cookie.split(".")[1] not in whole
     assert "open sesame" not in whole
