@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from typing import Any
@@ -55,6 +56,8 @@ def warm_up() -> None:
         ):
             importlib.import_module(name)
         application().encoder()  # the first question would otherwise wait for it
+        gc.collect()
+        gc.freeze()  # what is there now stays: collections need not walk it again
     except PilotlightError as error:
         logging.getLogger(__name__).error("the application cannot start: %s", error)
 
