@@ -21,6 +21,7 @@ RUNS: dict[str, list[str]] = {
     "faq": [],
     "claim_check": [],
     "chat_load": [],
+    "sessions": [],
     "http_api": [],
     "scale": [],
     "product_scale": ["--rows", "400000"],
