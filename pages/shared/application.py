@@ -7,6 +7,7 @@ import logging
 import threading
 from typing import Any
 
+from core.api.sockets import send_at_once
 from core.errors import PilotlightError
 from core.services.application import Application
 
@@ -56,6 +57,7 @@ def warm_up() -> None:
         ):
             importlib.import_module(name)
         application().encoder()  # the first question would otherwise wait for it
+        send_at_once()  # the server listens by now
         gc.collect()
         gc.freeze()  # what is there now stays: collections need not walk it again
     except PilotlightError as error:
