@@ -22,6 +22,7 @@ from core.models.generation.sampling import GenerationSettings
 from core.services import direct
 from core.services.direct import Said, Writing
 from core.services.spoken import Speech
+from core.text.catalogue import translate
 from core.types import Answer
 
 router = APIRouter(tags=["Chat"])
@@ -219,8 +220,9 @@ class _Chunks:
             said = {"message": error.sentence(language), "type": kind, "code": error.code, "param": None}
             yield _event({"error": said})
         except Exception:
-            log.error("stream failed", exc_info=True)
-            said = {"message": "internal error", "type": "server_error", "code": "api.failed", "param": None}
+            log.error("stream failed", request_id=self._same["id"], exc_info=True)
+            failed = translate(language, "errors.api.failed", request_id=self._same["id"])
+            said = {"message": failed, "type": "server_error", "code": "api.failed", "param": None}
             yield _event({"error": said})
         yield b"data: [DONE]\n\n"
 
