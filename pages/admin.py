@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from importlib.util import find_spec
-
 import streamlit as st
 
 from core.access.actor import Permission
@@ -12,6 +9,13 @@ from pages.shared.guard import guard
 
 app, actor = guard(Permission.MEMBERS)
 
+from pages.shared import (  # noqa: E402 - guard() is the page's first statement
+    admin_audit,
+    admin_keys,
+    admin_people,
+    admin_privacy,
+    admin_usage,
+)
 from pages.shared.language import tr  # noqa: E402 - guard() is the page's first statement
 from pages.shared.parts import show_notices, title  # noqa: E402
 
@@ -22,11 +26,18 @@ TAKES = {
     "audit": Permission.AUDIT,
     "usage": Permission.REPORT,
 }
+DRAW = {
+    "people": admin_people.draw,
+    "keys": admin_keys.draw,
+    "privacy": admin_privacy.draw,
+    "audit": admin_audit.draw,
+    "usage": admin_usage.draw,
+}
 ICONS = {"people": "group", "keys": "key", "privacy": "lock", "audit": "history", "usage": "monitoring"}
 
 show_notices()
 title("admin")
-shown = [name for name, takes in TAKES.items() if actor.may(takes) and find_spec(f"pages.shared.admin_{name}")]
+shown = [name for name, takes in TAKES.items() if actor.may(takes)]
 if (asked := st.query_params.get("show")) in shown:
     st.session_state["admin.section"] = asked
 section = st.segmented_control(
@@ -41,4 +52,4 @@ section = st.segmented_control(
 )
 if st.query_params.get("show") != section:
     st.query_params["show"] = section
-importlib.import_module(f"pages.shared.admin_{section}").draw(app, actor)
+DRAW[section](app, actor)
