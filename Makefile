@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
+# Processes that share the tests, file by file; each holds the models of its own, 1.5 GB at most.
+TEST_PROCESSES ?= 2
 
 .PHONY: run test test-all test-postgresql check format lock benchmarks starters clean system-packages
 
@@ -10,11 +12,11 @@ run: $(VENV)/.installed
 	@$(BIN)/python -m core run
 
 test: $(VENV)/.installed-dev system-packages
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n $(TEST_PROCESSES) --dist loadfile
 
 # With the tests that train for minutes, kill processes that train, and walk the studio in a browser.
 test-all: $(VENV)/.installed-dev system-packages
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile
 
 # What asks the database for something of its own, each test in a database of its own on a real PostgreSQL. Every other
 # test that takes `settings` or `app` runs there too: PILOTLIGHT_TEST_DATABASE=postgresql pytest tests/integration

@@ -12,13 +12,12 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.routing import Mount
 
 from core.api import health, links
 from core.api.links import GuestFrames
 from core.api.security import AllowedHosts, SecurityHeaders
 from core.api.signing_in import session_routes
-from core.api.v1 import api
+from core.api.v1 import mounted
 from pages.shared.application import application, company_secrets, warm_up
 from pages.shared.errors import on_script_error
 from pages.shared.visitor import VisitorCookies
@@ -38,7 +37,7 @@ app = st.App(
         *health.routes(application),
         *session_routes(application),
         *links.routes(application),
-        Mount("/v1", api(application)),
+        mounted(application),
     ],
     middleware=[
         Middleware(SecurityHeaders),

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.evaluation.retrieval import ndcg
+from core.models.encoder import Encoder
 from core.retrieval.build import PassageList
+from core.retrieval.windows import encode_windows
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -72,12 +73,12 @@ def load_nfcorpus() -> Corpus:
         )
 
 
-def passage_list(texts: Sequence[str], documents: Sequence[int], vectors: NDArray[Any]) -> PassageList:
-    """English passages numbered from 0, ready to be indexed."""
+def passage_list(texts: Sequence[str], documents: Sequence[int], encoder: Encoder) -> PassageList:
+    """English passages numbered from 0 with the vectors of their windows, ready to be indexed."""
     count = len(texts)
-    return PassageList(
-        np.arange(count), np.asarray(documents, np.int64), np.zeros(count, np.int8), texts, vectors.astype(np.float16)
-    )
+    vectors, counts = encode_windows(encoder, texts, ["en"] * count)
+    languages, owners = np.zeros(count, np.int8), np.asarray(documents, np.int64)
+    return PassageList(np.arange(count), owners, languages, texts, vectors.astype(np.float16), counts)
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

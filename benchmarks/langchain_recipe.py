@@ -70,7 +70,7 @@ def our_index(drafts: Sequence[tuple[int, PassageDraft]], encoder: Encoder, fold
     """An opened index version of ``drafts`` (document number and passage)."""
     texts = [draft.index_text for _, draft in drafts]
     documents = [number for number, _ in drafts]
-    source = passage_list(texts, documents, encoder.encode(texts, kind="passage"))
+    source = passage_list(texts, documents, encoder)
     build_version(folder, source, BuildOptions(encoder.name, encoder.dimension, encoder.languages))
     index = KnowledgeIndex.open(folder, encoder)
     return lambda question, k: [documents[hit.passage_id] for hit in index.search(question, k=k).hits]

@@ -30,9 +30,8 @@ LEAST_RATIO = 1.08
 def indexed(corpus: Corpus, encoder: Encoder, folder: Path) -> tuple[KnowledgeIndex, float]:
     """The corpus as an opened index version, and the encoder's passages a second."""
     start = time.perf_counter()
-    vectors = encoder.encode(corpus.texts, kind="passage")
+    source = passage_list(corpus.texts, range(len(corpus.texts)), encoder)
     speed = len(corpus.texts) / (time.perf_counter() - start)
-    source = passage_list(corpus.texts, range(len(corpus.texts)), vectors)
     build_version(folder, source, BuildOptions(encoder.name, encoder.dimension, encoder.languages))
     return KnowledgeIndex.open(folder, encoder), speed
 

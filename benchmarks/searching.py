@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.models.hub import ModelHub
 from core.retrieval.build import LANGUAGE_CODES, BuildOptions, PassageList, build_version
 from core.retrieval.pipeline import KnowledgeIndex
+from core.retrieval.windows import encode_windows
 from core.settings import Settings
 from core.types import Found, PassageRecord
 
@@ -30,16 +31,13 @@ class KnowledgeSearch:
         encoder = hub().encoder()
         self.by_id = {record.id: record for record in passages}
         texts = [record.index_text for record in passages]
-        vectors = np.zeros((len(texts), encoder.dimension), "<f2")
-        known = [i for i, record in enumerate(passages) if record.language in encoder.languages]
-        if known:
-            vectors[known] = encoder.encode([texts[i] for i in known], kind="passage")
+        vectors, counts = encode_windows(encoder, texts, [record.language for record in passages])
         ids = np.array([record.id for record in passages], np.int64)
         languages = np.array([LANGUAGE_CODES.index(record.language) for record in passages], np.int8)
         self._folder = tempfile.TemporaryDirectory(prefix="knowledge-")
         folder = Path(self._folder.name) / "1"
         options = BuildOptions(encoder.name, encoder.dimension, encoder.languages)
-        build_version(folder, PassageList(ids, ids, languages, texts, vectors), options)
+        build_version(folder, PassageList(ids, ids, languages, texts, vectors.astype("<f2"), counts), options)
         self.index = KnowledgeIndex.open(folder, encoder)
         self.idf = self.index.idf
 

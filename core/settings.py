@@ -85,7 +85,11 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="Threads a model may use; 0 means all cores.")
 
     # index
-    exact_limit: int = Field(50_000, ge=0, description="Up to this many passages the vector index is exact.")
+    exact_limit: int = Field(
+        50_000,
+        ge=0,
+        description="Up to this many vectors the index is exact; a passage has several.",
+    )
     hnsw_limit: int = Field(1_000_000, ge=0, description="Above exact_limit and up to this: HNSW; above: IVF.")
 
     # answers

@@ -41,9 +41,15 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Exported encoders, made once for all tests; TEST_MODELS_DIR keeps them between runs."""
+    """Exported encoders, made once for all tests of all processes; TEST_MODELS_DIR keeps them between runs."""
     kept = os.environ.get("TEST_MODELS_DIR")
-    return Path(kept) if kept else tmp_path_factory.mktemp("models")
+    if kept:
+        return Path(kept)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return tmp_path_factory.mktemp("models")
+    shared = tmp_path_factory.getbasetemp().parent / "models"  # the exports themselves are made under a file's lock
+    shared.mkdir(exist_ok=True)
+    return shared
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from pathlib import Path
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
+# The Makefile puts the one in the other's place; both have the same version.
+STANDS_FOR = {"opencv-python": "opencv-python-headless"}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -29,7 +31,7 @@ def closure(wanted: list[Requirement]) -> dict[str, str]:
         requirement, _ = queue.pop()
         key = re.sub(r"[-_.]+", "-", requirement.name).lower()
         try:
-            found = distribution(requirement.name)
+            found = distribution(STANDS_FOR.get(key, requirement.name))
         except PackageNotFoundError as error:
             raise SystemExit(f"{requirement.name} is not installed here; install it, then lock again") from error
         # A local build tag ("+cpu") is a choice of this machine's index, not of the product.

@@ -16,6 +16,7 @@ from core.index.base import Mask, Rows
 from core.index.faiss_index import FaissIndex, Rule, build_faiss, choose_rule, tune
 from core.index.store import Manifest, new_version, open_array, open_version, save_array
 from core.retrieval.lexical import K1, METHOD, B, LexicalIndex, TokenTable, read_vocabulary, tokenise
+from core.retrieval.windows import recipe
 from core.text.words import WORDS_VERSION
 from core.types import Language
 
@@ -50,20 +51,24 @@ class PassageSource(Protocol):
         """What is indexed of each passage (``index_text``), in the order of ``passage_ids``."""
         ...
 
+    @property
+    def vector_counts(self) -> Rows: ...  # [n], vectors of each passage; 0: it is found by words alone
+
     def vectors(self, passage_ids: Sequence[int]) -> NDArray[Any]:
-        """L2-normalised vectors [len(passage_ids), d]; asked only for languages that the encoder knows."""
+        """L2-normalised vectors [sum of their counts, d], passage after passage, of languages the encoder knows."""
         ...
 
 
 @dataclass(frozen=True)
 class PassageList:
-    """A source in memory, for small collections."""
+    """A source in memory, for small collections; ``counts`` [n] are left out where each passage has one vector."""
 
     passage_ids: Rows
     document_ids: Rows
     languages: NDArray[np.int8]
     all_texts: Sequence[str]
     all_vectors: NDArray[Any]
+    counts: Rows | None = None
     _rows: dict[int, int] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,13 +77,19 @@ class PassageList:
     def texts(self, passage_ids: Sequence[int]) -> Sequence[str]:
         return [self.all_texts[self._rows[int(i)]] for i in passage_ids]
 
+    @property
+    def vector_counts(self) -> Rows:
+        return np.ones(len(self.passage_ids), np.int64) if self.counts is None else self.counts
+
     def vectors(self, passage_ids: Sequence[int]) -> NDArray[Any]:
-        return np.asarray(self.all_vectors[[self._rows[int(i)] for i in passage_ids]])
+        ends = np.cumsum(self.vector_counts)
+        rows = [self._rows[int(i)] for i in passage_ids]
+        return np.concatenate([self.all_vectors[ends[row] - self.vector_counts[row] : ends[row]] for row in rows])
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """``encoder`` made the vectors; its ``languages`` decide which passages are in the dense half."""
+    """``encoder`` made the vectors of ``windows``; its ``languages`` decide which passages are in the dense half."""
 
     encoder: str
     dimension: int
@@ -138,6 +149,7 @@ class _Previous:
 class _Plan:
     """The new version's rows: ``old`` of the previous version's rows come first, in their order, then new passages.
 
+    ``dense_rows`` [vectors] names the row of each vector, ascending: a row has as many places as it has vectors.
     With ``append`` all of its rows stay, those whose passage is gone as NO_PASSAGE, so that the dense index can be
     added to; without it only the ``kept`` [rows of the previous version] stay.
     """
@@ -170,7 +182,8 @@ def _plan(source: PassageSource, options: BuildOptions, before: _Previous | None
     known = before.passage_ids if before is not None else np.zeros(0, np.int64)
     kept = np.isin(known, ids)
     codes = [LANGUAGE_CODES.index(language) for language in options.languages]
-    dense = int(np.isin(source.languages, codes).sum())
+    counts = np.where(np.isin(source.languages, codes), source.vector_counts, 0)
+    dense = int(counts.sum())
     rule = choose_rule(dense, exact_limit=options.exact_limit, hnsw_limit=options.hnsw_limit)
     append = before is not None and _can_append(before, options, rule, kept)
     old = known if append else known[kept]
@@ -183,15 +196,20 @@ def _plan(source: PassageSource, options: BuildOptions, before: _Previous | None
     document_ids[alive] = np.asarray(source.document_ids, np.int64)[places]
     languages = np.full(len(passage_ids), -1, np.int8)
     languages[alive] = np.asarray(source.languages, np.int8)[places]
-    with_vector = np.isin(languages, codes)
-    if append and before is not None:
-        with_vector[open_array(before.folder, "dense_rows")] = True  # rows that are gone keep their place in the graph
-    return _Plan(passage_ids, document_ids, languages, np.flatnonzero(with_vector), rule, kept, len(old), append)
+    vectors = np.zeros(len(passage_ids), np.int64)
+    vectors[alive] = counts[places]
+    rows = np.arange(len(passage_ids))
+    if append and before is not None:  # rows that are gone keep their places in the graph
+        new = np.repeat(rows[len(old) :], vectors[len(old) :])
+        dense_rows = np.concatenate([open_array(before.folder, "dense_rows"), new])
+    else:
+        dense_rows = np.repeat(rows, vectors)
+    return _Plan(passage_ids, document_ids, languages, dense_rows, rule, kept, len(old), append)
 
 
 def _can_append(before: _Previous, options: BuildOptions, rule: Rule, kept: Mask) -> bool:
     facts = before.facts
-    same = facts["encoder"] == options.encoder and facts["languages"] == list(options.languages)
+    same = facts["encoder"] == recipe(options.encoder) and facts["languages"] == list(options.languages)
     dead = 1.0 - (np.count_nonzero(kept) / len(kept) if len(kept) else 1.0)
     return bool(same and facts["kind"] == rule.kind == "hnsw" and dead <= _MOST_DEAD)
 
@@ -200,7 +218,7 @@ def _facts(options: BuildOptions, plan: _Plan) -> dict[str, Any]:
     return {
         "rule": plan.rule.text,
         "kind": plan.rule.kind,
-        "encoder": options.encoder,
+        "encoder": recipe(options.encoder),
         "dimension": options.dimension,
         "languages": list(options.languages),
         "words_version": WORDS_VERSION,
@@ -249,16 +267,18 @@ def _write_dense(
     """Writes the vector index, if any passage is in a language the encoder knows; returns its facts."""
     if not len(plan.dense_rows):
         return {"width": 0, "recall": 1.0}
-    ids = plan.passage_ids[plan.dense_rows]
+    rows = np.unique(plan.dense_rows)
     if plan.append and before is not None:
         index = FaissIndex.load(before.folder / DENSE_FILE, "hnsw", in_memory=True)
-        counter.add(index.size)
-        for block in _vectors(source, ids[index.size :], counter):
+        new = rows[rows >= plan.old]
+        counter.add(len(rows) - len(new))
+        for block in _vectors(source, plan.passage_ids[new], counter):
             index.add(block)
     else:
-        index = build_faiss(
-            plan.rule, options.dimension, len(ids), _vectors(source, ids, counter), lambda n: _sample(source, ids, n)
-        )
+        ids = plan.passage_ids[rows]
+        count = len(plan.dense_rows)
+        blocks = _vectors(source, ids, counter)
+        index = build_faiss(plan.rule, options.dimension, count, blocks, lambda n: _sample(source, ids, n))
     recall = tune(index)
     index.save(building / DENSE_FILE)
     return {"width": index.width, "recall": round(recall, 4)}
@@ -271,7 +291,7 @@ def _vectors(source: PassageSource, passage_ids: Rows, counter: _Counter) -> Ite
 
 
 def _sample(source: PassageSource, passage_ids: Rows, count: int) -> NDArray[Any]:
-    chosen = passage_ids[np.linspace(0, len(passage_ids) - 1, count).astype(np.int64)]
+    chosen = passage_ids[np.linspace(0, len(passage_ids) - 1, min(count, len(passage_ids))).astype(np.int64)]
     return np.concatenate([source.vectors(block) for block in _blocks(np.unique(chosen))])
 
 

@@ -22,6 +22,7 @@ from core.retrieval.dense import DenseIndex
 from core.retrieval.fuse import FusionCase, FusionWeights, fuse
 from core.retrieval.lexical import LexicalIndex, best_rows
 from core.retrieval.rerank import Rerank
+from core.retrieval.windows import recipe
 from core.text.language import detect_language
 from core.text.words import index_words, search_words
 from core.types import Hit, Language
@@ -90,7 +91,7 @@ class KnowledgeIndex:
         try:
             passage_ids, document_ids = open_array(folder, "passage_ids"), open_array(folder, "document_ids")
             lexical = LexicalIndex.open(folder, len(passage_ids))
-            dense = _open_dense(folder, facts, encoder, len(passage_ids))
+            dense = _open_dense(folder, facts, encoder)
         except IndexDamaged:
             raise
         except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -220,19 +221,19 @@ class KnowledgeIndex:
         )
 
 
-def _open_dense(folder: Path, facts: Mapping[str, Any], encoder: Encoder, total: int) -> DenseIndex | None:
+def _open_dense(folder: Path, facts: Mapping[str, Any], encoder: Encoder) -> DenseIndex | None:
     if not facts["dense_rows"]:
         return None
-    if facts["encoder"] != encoder.name or facts["dimension"] != encoder.dimension:
+    if facts["encoder"] != recipe(encoder.name) or facts["dimension"] != encoder.dimension:
         log.warning(
             "index version %s was made with %s and the encoder is now %s: searched by words until it is rebuilt",
             folder.name,
             facts["encoder"],
-            encoder.name,
+            recipe(encoder.name),
         )
         return None
     index = FaissIndex.load(folder / DENSE_FILE, facts["kind"], facts["width"])
-    return DenseIndex(index, np.asarray(open_array(folder, "dense_rows")), total)
+    return DenseIndex(index, np.asarray(open_array(folder, "dense_rows")))
 
 
 def _reranked(question: str, hits: list[Hit], rerank: Rerank, stages: dict[str, Stage]) -> list[Hit]:

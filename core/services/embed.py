@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import structlog
 from sqlalchemy import select, update
 
@@ -11,6 +12,7 @@ from core.db.tables import IndexVersion, KnowledgeBase, Passage
 from core.jobs.context import JobContext
 from core.models.catalogue import find_entry
 from core.models.encoder import Encoder
+from core.retrieval.windows import encode_windows, recipe
 from core.services.application import Application
 from core.services.jobs import start_job
 
@@ -32,11 +34,12 @@ def embed_members(app: Application, context: JobContext, members: list[int]) -> 
 def _embed(encoder: Encoder, context: JobContext, mine: Any, file_id: int | None) -> None:
     """Passages in a language that the encoder does not know get none: their vectors would be noise and cost the most
     time."""
+    made = recipe(encoder.name)
     unknown = Passage.language.not_in(encoder.languages)
     with context.database.write(context.workspace_id) as rows:
-        rows.update(Passage, mine, unknown, Passage.encoder != encoder.name, encoder=encoder.name, vector=None)
+        rows.update(Passage, mine, unknown, Passage.encoder != made, encoder=made, vector=None)
         total = rows.count(Passage, mine)
-        waiting = rows.columns(Passage, Passage.id, where=[mine, Passage.encoder != encoder.name])
+        waiting = rows.columns(Passage, Passage.id, where=[mine, Passage.encoder != made])
         missing = list(rows.session.scalars(waiting.order_by(Passage.id)))
     if file_id is None and not missing:
         return
@@ -52,10 +55,11 @@ def _embed_batch(context: JobContext, encoder: Encoder, ids: list[int]) -> None:
     with context.database.read(context.workspace_id) as rows:
         passages = rows.all(rows.select(Passage, Passage.id.in_(ids)).order_by(Passage.id))
     texts = ["\n".join(part for part in (p.section, p.header, p.text) if part) for p in passages]
-    vectors = encoder.encode(texts, kind="passage").astype("<f2", copy=False)
+    vectors, counts = encode_windows(encoder, texts, [p.language for p in passages])
+    parts = np.split(vectors.astype("<f2", copy=False), np.cumsum(counts)[:-1])
     values = [
-        {"id": passage.id, "encoder": encoder.name, "vector": vector.tobytes()}
-        for passage, vector in zip(passages, vectors, strict=True)
+        {"id": passage.id, "encoder": recipe(encoder.name), "vector": part.tobytes()}
+        for passage, part in zip(passages, parts, strict=True)
     ]
     with context.database.write(context.workspace_id) as rows:
         rows.session.execute(update(Passage), values)
@@ -66,7 +70,7 @@ def follow_encoder(app: Application, kind: str) -> list[int]:
 
     Until then such an index is searched by words alone.
     """
-    encoder = find_entry(app.settings.encoder, "encoder").name
+    encoder = recipe(find_entry(app.settings.encoder, "encoder").name)
     with app.database.system() as session:
         found = session.execute(
             select(KnowledgeBase.workspace_id, KnowledgeBase.id, IndexVersion.encoder)

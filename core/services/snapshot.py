@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.db.tables import IndexVersion, KnowledgeBase, Passage
 from core.db.unit_of_work import Database
@@ -27,27 +27,28 @@ class DatabasePassages:
         self._database = database
         self._workspace_id = workspace_id
         self._dimension = dimension
-        found: list[tuple[int, int, int]] = []
+        found: list[tuple[int, int, int, int]] = []
         for first in range(0, len(members), _MEMBERS):
             some = Passage.version_id.in_(members[first : first + _MEMBERS])
             with database.read(workspace_id) as rows:
-                statement = rows.columns(Passage, Passage.id, Passage.document_id, Passage.language, where=[some])
+                size = func.coalesce(func.length(Passage.vector), 0)
+                statement = rows.columns(Passage, Passage.id, Passage.document_id, Passage.language, size, where=[some])
                 result = rows.session.execute(statement.execution_options(yield_per=10_000))
-                found.extend((i, document, LANGUAGE_CODES.index(language)) for i, document, language in result)
+                found.extend((i, document, LANGUAGE_CODES.index(language), n) for i, document, language, n in result)
         found.sort()
-        table = np.asarray(found, np.int64).reshape(-1, 3)
+        table = np.asarray(found, np.int64).reshape(-1, 4)
         self.passage_ids = np.ascontiguousarray(table[:, 0])
         self.document_ids = np.ascontiguousarray(table[:, 1])
         self.languages = table[:, 2].astype(np.int8)
+        self.vector_counts = table[:, 3] // (2 * dimension)
 
     def texts(self, passage_ids: Sequence[int]) -> Sequence[str]:
         columns = (Passage.section, Passage.header, Passage.text)
         return ["\n".join(part for part in row if part) for row in self._in_order(passage_ids, *columns)]
 
     def vectors(self, passage_ids: Sequence[int]) -> NDArray[Any]:
-        nothing = bytes(2 * self._dimension)
-        joined = b"".join(vector or nothing for (vector,) in self._in_order(passage_ids, Passage.vector))
-        return np.frombuffer(joined, "<f2").reshape(len(passage_ids), self._dimension)
+        joined = b"".join(vector or b"" for (vector,) in self._in_order(passage_ids, Passage.vector))
+        return np.frombuffer(joined, "<f2").reshape(-1, self._dimension)
 
     def _in_order(self, passage_ids: Sequence[int], *columns: Any) -> list[tuple[Any, ...]]:
         by_id: dict[int, tuple[Any, ...]] = {}

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from core.api.v1.application import api
+from core.api.v1.application import api, mounted
 
-__all__ = ["api"]
+__all__ = ["api", "mounted"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
+from starlette.routing import Mount
 
 from core.api.v1 import chat, errors, generate, knowledge, models, recommend, runs, sentiment
 from core.api.v1.docs import page
@@ -43,6 +45,14 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         503: "Something that is needed cannot be had at the moment.",
     }.items()
 }
+
+
+def mounted(application: Callable[[], Application]) -> Mount:
+    """The API at its prefix and all below it: Starlette's own pattern ends at a line break in an address, and Streamlit
+    would answer such a request in plain text."""
+    mount = Mount(PREFIX, api(application))
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 def api(application: Callable[[], Application]) -> FastAPI:

@@ -16,6 +16,7 @@ from core.errors import BadInput
 from core.services import keys, knowledge
 from core.services.application import Application
 from core.settings import Settings
+from tests.integration.api.conftest import Service
 from tests.integration.services.conftest import Shop, open_shop
 
 Make = Callable[[Settings], Application]
@@ -174,3 +175,9 @@ def _json(value: Any) -> bytes:
 
 def test_the_api_asks_for_its_application_only_when_it_serves() -> None:
     api(lambda: pytest.fail("not yet"))
+
+
+def test_an_address_with_a_line_break_is_answered_in_our_shape(service: Service) -> None:
+    answer = httpx.get(f"{service.url}/v1/models/a%0Ab", headers={"Authorization": f"Bearer {service.key}"})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"]

@@ -6,6 +6,7 @@ from core.bootstrap import runner
 from core.db.tables import IndexVersion, Job, KnowledgeBase, Passage
 from core.models.catalogue import STARTERS
 from core.models.hub import ModelHub
+from core.retrieval.windows import recipe
 from core.services.application import Application
 from core.services.embed import follow_encoder
 from core.services.ladder import answer_question
@@ -27,7 +28,7 @@ def test_a_change_of_encoder_embeds_everything_anew(
     app: Application, lamps: Shop, settings: Settings, model_folder: object
 ) -> None:
     before, _, _ = made_by(app, lamps)
-    other = "pilotlight-minilm-bilingual" if before == "all-MiniLM-L6-v2" else "all-MiniLM-L6-v2"
+    other = "pilotlight-minilm-bilingual" if before == recipe("all-MiniLM-L6-v2") else "all-MiniLM-L6-v2"
     assert (STARTERS / "encoder" / "pilotlight.json").is_file()
     assert follow_encoder(app, "build") == []
     changed = settings.model_copy(update={"encoder": other})
@@ -44,7 +45,7 @@ def test_a_change_of_encoder_embeds_everything_anew(
         with again.database.read(lamps.workspace) as rows:
             assert rows.get(Job, job_id).state == "done"
         live, passages, chinese = made_by(again, lamps)
-        assert (live, passages) == (other, {other})
+        assert (live, passages) == (recipe(other), {recipe(other)})
         assert (chinese > 0) == (other == "pilotlight-minilm-bilingual")
         assert follow_encoder(again, "build") == []
         assert "24 months" in (answer_question(again, lamps.workspace, lamps.kb, question).text or "")

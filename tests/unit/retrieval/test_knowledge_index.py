@@ -50,6 +50,7 @@ class Recording:
     def __init__(self, source: PassageList) -> None:
         self._source = source
         self.passage_ids, self.document_ids, self.languages = source.passage_ids, source.document_ids, source.languages
+        self.vector_counts = source.vector_counts
         self.read: list[int] = []
         self.embedded: list[int] = []
 
