@@ -121,6 +121,7 @@ studio.runs STUDIO_READ list_runs get_run run_events compare_runs
 studio.tuning STUDIO start_tuning
 studio.tuning STUDIO_READ tuning_result
 studio.uploads STUDIO preview_upload
+unsent CHAT keep_text kept_texts forget_texts
 workspace CHAT workspace_settings
 workspace WORKSPACE save_workspace_settings
 """
