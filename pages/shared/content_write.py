@@ -279,8 +279,8 @@ def _settings(app: Application, actor: Actor, model: Offer) -> dict[str, Any]:
             **keep["length"],
         )
         temperature = st.slider(
-            tr("content.write.temperature"), *RANGES["temperature"], step=0.05, help=tr("content.write.temperature_help"),
-            **keep["temperature"],
+            tr("content.write.temperature"), *RANGES["temperature"], step=0.05,
+            help=tr("content.write.temperature_help"), **keep["temperature"],
         )  # fmt: skip
         top_p = st.slider(tr("content.write.top_p"), *RANGES["top_p"], step=0.05, **keep["top_p"])
         repetition = st.slider(
