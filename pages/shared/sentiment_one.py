@@ -13,6 +13,7 @@ from pages.shared import studio_why, unsent
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import notice
+from pages.shared.quota_left import left_note
 from pages.shared.sentiment_place import go, opened
 from pages.shared.sentiment_words import aspect_name, label_badge, label_name
 from pages.shared.studio_charts import plot_bars
@@ -42,6 +43,7 @@ def draw(app: Application, actor: Actor) -> None:
         **keeping,
     )
     go_on = st.button(tr("sentiment.one.go"), key="sentiment-go", type="primary", icon=":material/play_arrow:")
+    left_note(app, actor, "judged_texts")
     with st.container(gap="xxsmall", key="sentiment-examples"):
         st.caption(tr("sentiment.one.examples"))
         for number, example in enumerate(EXAMPLES):

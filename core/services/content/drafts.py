@@ -191,7 +191,7 @@ def _view(draft: ContentDraft, variants: Sequence[ContentVariant]) -> DraftView:
         model_name=draft.model_name, values=dict(draft.values), settings=dict(draft.settings),
         sources=tuple(draft.sources), knowledge_base_id=draft.knowledge_base_id, voice_id=draft.voice_id, state=state,
         notes=tuple(draft.notes), error=error, created_at=draft.created_at,
-        variants=tuple(_variant(row) for row in variants),
+        variants=tuple(_variant(row) for row in variants), number=draft.number,
     )  # fmt: skip
 
 
