@@ -39,7 +39,8 @@ def score_text(app: Application, actor: Actor, text: str) -> Scored:
 
 
 def score_texts(app: Application, actor: Actor, texts: Sequence[str]) -> list[Scored]:
-    """Judges texts, in order, and counts them. Raises BadInput naming the first that is empty or too long, OverLimit."""
+    """Judges texts, in order, and counts them. Raises BadInput naming the first that is empty or too long,
+    OverLimit."""
     actor.require(Permission.SENTIMENT)
     kept = [_checked(text, line) for line, text in enumerate(texts, 1)]
     quota.spend(app, actor, "judged_texts", len(kept))
