@@ -28,7 +28,6 @@ _TURN = re.compile(
     r"|[，,](?=[^，,]{2,})|(?:但是|不过|可是|然而|虽然|只是|就是|但)",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*")
 # "the hinge is", "my left strap broke": a thing that is said something of.
 _THING = re.compile(
     r"\b(?:the|this|its|my|their|our|your)\s+((?:[a-z]+\s)?[a-z]{3,})\s+(?:is|are|was|were|has|have|had|does|did|do|"
@@ -62,19 +61,15 @@ def _vocabulary() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
 
 
 @cache
-def _english_words() -> Mapping[str, str]:
-    return {word: aspect for aspect, both in _vocabulary().items() for word in both["en"]}
+def _aspect_of(code: str) -> Mapping[str, str]:
+    return {word: aspect for aspect, both in _vocabulary().items() for word in both[code]}
 
 
 @cache
-def _chinese_words() -> re.Pattern[str]:
-    words = sorted((word for both in _vocabulary().values() for word in both["zh"]), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, words)))
-
-
-@cache
-def _aspect_of_chinese() -> Mapping[str, str]:
-    return {word: aspect for aspect, both in _vocabulary().items() for word in both["zh"]}
+def _words(code: str) -> re.Pattern[str]:
+    """The words of a language, the longest first: 菜单 is no dish. English ones stand by themselves."""
+    words = "|".join(map(re.escape, sorted(_aspect_of(code), key=len, reverse=True)))
+    return re.compile(words if code == "zh" else rf"(?<![a-z])(?:{words})(?![a-z])")
 
 
 def known_aspects() -> tuple[str, ...]:
@@ -109,13 +104,11 @@ def aspects_in(clause: str) -> dict[str, bool]:
     """Aspects that a clause speaks of; True for those of the vocabulary, False for a thing of its own."""
     found: dict[str, bool] = {}
     lower = clause.lower()
-    for word in _WORD.findall(lower):
-        if word in _english_words():
-            found[_english_words()[word]] = True
+    for match in _words("en").finditer(lower.replace("’", "'")):
+        found[_aspect_of("en")[match.group()]] = True
     if HAN_RUN.search(clause):
-        folded = simplify(clause)
-        for match in _chinese_words().finditer(folded):
-            found[_aspect_of_chinese()[match.group()]] = True
+        for match in _words("zh").finditer(simplify(clause)):
+            found[_aspect_of("zh")[match.group()]] = True
     if not found:
         found |= dict.fromkeys(_things(lower), False)
     return found
