@@ -21,9 +21,7 @@ from tools.starter_sentiment_data import opinion
 SENTENCES = Path(__file__).parent / "data" / "aspects.jsonl"
 HALVES = ("tuning", "report")
 # The commonest Chinese words of opinion, for the baseline; a 不 or 没 right before one turns it.
-GOOD = (
-    "好 快 棒 赞 方便 喜欢 满意 推荐 漂亮 舒服 好吃 干净 实惠 便宜 新鲜 耐心 热情 清楚 值 划算 精致 完好".split()
-)
+GOOD = "好 快 棒 赞 方便 喜欢 满意 推荐 漂亮 舒服 好吃 干净 实惠 便宜 新鲜 耐心 热情 清楚 值 划算 精致 完好".split()
 BAD = "差 慢 坏 贵 难 脏 破 臭 失望 垃圾 吵 卡 烂 恶劣 糟 断 腥 咸 偏 薄 晚 扁 霉 不值".split()
 _OPINION = re.compile("|".join(sorted([*GOOD, *BAD], key=len, reverse=True)))
 

@@ -81,7 +81,7 @@ def _cells(app: Application, actor: Actor, draft: DraftView) -> dict[str, Any]:
         tr("content.draft.text"): text,
     }
     if draft.sources:
-        open_claims = ", ".join(claim.text for claim in checking.claims(draft, text))
+        open_claims = ", ".join(claim.text.strip() for claim in checking.claims(draft, text))
         cells[tr("content.batch.claims")] = open_claims or tr("content.batch.no_claims")
     found = checking.check(app, actor, draft, text, tone=False)
     told = [tr(f"content.checks.{one.code}", **one.values) for one in found if one.status != "good"]

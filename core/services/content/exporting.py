@@ -59,7 +59,7 @@ def _facts(actor: Actor, draft: DraftView, one: VariantView) -> dict[str, str]:
         "template": draft.template, "variant": str(one.number), "model": draft.model_name or draft.model,
         "seed": str(draft.settings.get("seed", "")), "rating": f"{one.rating:+d}" if one.rating else "",
         "edited": str(one.edits) if one.edits else "",
-        "unsupported": "; ".join(claim.text for claim in claims(draft, one.text)),
+        "unsupported": "; ".join(claim.text.strip() for claim in claims(draft, one.text)),
     }  # fmt: skip
     return {translate(actor.language, f"content.facts.{name}"): value for name, value in told.items() if value}
 

@@ -210,7 +210,7 @@ class _Work:
         return dict(zip(different, found, strict=True))
 
     def _mention(self, chunk: Sequence[tuple[int, Sequence[str]]], texts: Sequence[str], found: BinaryIO) -> None:
-        spoken = mentions(self.judging.classifier, texts, confident=self.confident)
+        spoken = mentions(self.judging.classifier, texts)
         for (line, cells), about in zip(chunk, spoken, strict=True):
             group = self._cell(cells, "group").strip()[:80]
             for one in about:

@@ -74,8 +74,7 @@ def aspects_of(app: Application, actor: Actor, text: str) -> list[Mention]:
     """What the clauses of a text praise and blame, in its order."""
     actor.require(Permission.SENTIMENT)
     kept = _checked(text, 1)
-    bound = sentiment_settings(app, actor).confident
-    return mentions(open_judge(app, actor.workspace_id, kept).classifier, [kept], confident=bound)[0]
+    return mentions(open_judge(app, actor.workspace_id, kept).classifier, [kept])[0]
 
 
 def _checked(text: str, line: int) -> str:
