@@ -103,7 +103,11 @@ def _try_one(app: Application, actor: Actor, request: WriteRequest, briefs: Sequ
 
 def run_batch(app: Application, context: JobContext) -> None:
     """Handler of ``briefs`` jobs. A row that cannot be written is listed with its reason; the others go on."""
-    actor = Actor(context.workspace_id, **{name: context.arguments.get(name) for name in _WHO})
+    said = context.arguments
+    actor = Actor(
+        context.workspace_id, str(said["visitor"]), account_id=said.get("account_id"), key_id=said.get("key_id"),
+        link_id=said.get("link_id"),
+    )  # fmt: skip
     request = WriteRequest(**context.arguments["request"])
     template = get_template(app, actor, request.template, request.language)
     with files.original(app.settings, str(context.arguments["file"])) as path:
