@@ -1,6 +1,7 @@
-"""Sentiment as it ships: quality beside two baselines, speed beside transformers' pipeline, memory of a large file.
+"""Sentiment as it ships: quality beside two baselines, aspects beside lists of words, speed beside transformers'
+pipeline, memory of a large file.
 
-    python -m benchmarks.sentiment [quality] [speed] [memory] [--rows N] [--json FILE]
+    python -m benchmarks.sentiment [quality] [aspects] [speed] [memory] [--rows N] [--json FILE]
 
 The pipeline is given the same weights (fp32, torch) and the same texts, once as people call it (one text at a time) and
 once with batches of 32. Texts a second are of wall-clock time and of processor time: on a busy machine only the latter
@@ -24,6 +25,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.aspects import aspects
 from core.evaluation.classification import classification_scores
 from core.models.catalogue import find_entry, locate
 from core.models.classifiers.classifier import TextClassifier, load_classifier
@@ -37,7 +39,7 @@ from tools.starter_sentiment_data import LABELS, opinion
 ROOT = Path(__file__).resolve().parent.parent
 SHORT = 80  # characters of a short text, at most
 TEXTS = 1000  # of the speed test
-PARTS = ("quality", "speed", "memory")
+PARTS = ("quality", "aspects", "speed", "memory")
 
 
 def starter(settings: Settings) -> Path:
@@ -183,6 +185,12 @@ def show(found: dict[str, Any]) -> None:
             f"{line['set']:<16} {line['rows']:>6} rows   ours {line['ours']:.3f}   lexicon {lexicon}   "
             f"commonest {line['commonest']:.3f}   calibration error {line['ece']:.3f}"
         )
+    for line in found.get("aspects", ()):
+        each = "   ".join(
+            f"{name} precision {one['precision']:.3f} recall {one['recall']:.3f} F1 {one['f1']:.3f}"
+            for name, one in (("ours", line["ours"]), ("words alone", line["words"]))
+        )
+        print(f"aspects, {line['half']:<6} half ({line['language']}, {line['sentences']} sentences): {each}")
     for line in found.get("speed", ()):
         print(
             f"{line['way']:<40} {line['a_second']:>8.1f} texts a second ({line['a_processor_second']:.1f} a processor-"
@@ -197,6 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; all when none is named")
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--misses", action="store_true", help="aspects: what was missed in the tuning half")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     shared = os.environ.get("PILOTLIGHT_SHARED_DATA", str(ROOT.parent / "shared" / "data"))
     parser.add_argument("--data", type=Path, default=Path(shared))
@@ -212,6 +221,9 @@ def main() -> None:
     parts, found = options.parts or PARTS, {}
     if "quality" in parts:
         found["quality"] = quality(options.data, load_classifier(folder, device="cpu", threads=options.threads))
+    if "aspects" in parts:
+        judging = load_classifier(folder, device="cpu", threads=options.threads)
+        found["aspects"] = aspects(options.data, judging, show_misses=options.misses)
     if "speed" in parts:
         found["speed"] = speed(options.data, folder, settings, options.threads)
     if "memory" in parts:

@@ -69,4 +69,7 @@ def limit_sentence(code: str, values: Mapping[str, Any], language: str) -> str:
 
     amount = in_words(language, values["metric"], int(values["most"]))
     whose = translate(language, f"quota.whose.{values['subject']}")
-    return translate(language, f"errors.{code}", amount=amount, whose=whose, opens=values["opens"])
+    left = in_words(language, values["metric"], max(0, int(values["most"]) - int(values["used"])))
+    needed = in_words(language, values["metric"], int(values.get("needed", 0)))
+    said = {"amount": amount, "whose": whose, "opens": values["opens"], "left": left, "needed": needed}
+    return translate(language, f"errors.{code}", **said)

@@ -36,7 +36,7 @@ class Usage(Scoped, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(String(20))  # workspace account key link
     subject_id: Mapped[int]
-    metric: Mapped[str] = mapped_column(String(30))  # messages tokens documents storage_bytes training_seconds
+    metric: Mapped[str] = mapped_column(String(30))  # core.services.quota.METRICS
     period: Mapped[str] = mapped_column(String(10))
     amount: Mapped[int] = mapped_column(BigInteger, default=0)
 

@@ -27,6 +27,7 @@ class SentimentBatch(Scoped, Dated, Base):
     columns: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # text, date, group: names; how it is read
     model: Mapped[str] = mapped_column(String(200), default="")
     summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    counted: Mapped[int] = mapped_column(default=0, server_default="0")  # rows that stand in the usage already
 
 
 class SentimentTask(Scoped, Dated, Base):

@@ -1,34 +1,36 @@
 """Of which things a text speaks well or ill: aspects found in its clauses, each judged by itself.
 
 A clause speaks of an aspect where it holds one of its words (``aspect_words.json``, both languages), or names a thing
-of its own ("the hinge is ...", 这个铰链……): those are kept by their own word. The sentiment of the clause is the
-classifier's, so "great screen, but the delivery was late" praises one thing and blames another.
+of its own ("the hinge is ...", 这个铰链……): those are kept by their own word. The sentiment is the classifier's of the
+clause, helped by its sentence, so "great screen, but the delivery was late" praises one thing and blames another.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from core.sentiment.polarity import CONFIDENT, Classifier, judge
+from core.sentiment.polarity import Classifier, judge
 from core.text.sentences import sentence_spans
 from core.text.words import HAN_RUN, simplify
 
 MOST_CLAUSES = 40  # of one text
 KEPT = 12  # sentences kept behind each side of an aspect
 MOST_ASPECTS = 400  # counted at a time; rarer ones found later are left out
+# The classifier judges a clause of few words badly, so its sentence speaks too. How much, and from which probability of
+# an opinion on a clause counts, was chosen on the tuning half of benchmarks/data/aspects.jsonl.
+OF_SENTENCE, LEAST_OPINION, LEAST_SHARE = 0.35, 0.3, 0.6
 _FEWEST = 2  # times that a thing of its own must be named to be shown
 # Where one sentence turns from one thing to another.
 _TURN = re.compile(
     r"[;；]|,\s+(?:but|however|although|though|while|yet|and)\b|\b(?:but|however|although|though|whereas|except)\b"
-    r"|[，,](?=[^，,]{2,})|(?:但是|不过|可是|然而|虽然|只是|就是|但)",
+    r"|[，,](?=[^，,]{2,})|(?:但是|不过|可是|然而|虽然|但)",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*")
 # "the hinge is", "my left strap broke": a thing that is said something of.
 _THING = re.compile(
     r"\b(?:the|this|its|my|their|our|your)\s+((?:[a-z]+\s)?[a-z]{3,})\s+(?:is|are|was|were|has|have|had|does|did|do|"
@@ -62,19 +64,15 @@ def _vocabulary() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
 
 
 @cache
-def _english_words() -> Mapping[str, str]:
-    return {word: aspect for aspect, both in _vocabulary().items() for word in both["en"]}
+def _aspect_of(code: str) -> Mapping[str, str]:
+    return {word: aspect for aspect, both in _vocabulary().items() for word in both[code]}
 
 
 @cache
-def _chinese_words() -> re.Pattern[str]:
-    words = sorted((word for both in _vocabulary().values() for word in both["zh"]), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, words)))
-
-
-@cache
-def _aspect_of_chinese() -> Mapping[str, str]:
-    return {word: aspect for aspect, both in _vocabulary().items() for word in both["zh"]}
+def _words(code: str) -> re.Pattern[str]:
+    """The words of a language, the longest first: 菜单 is no dish. English ones stand by themselves."""
+    words = "|".join(map(re.escape, sorted(_aspect_of(code), key=len, reverse=True)))
+    return re.compile(words if code == "zh" else rf"(?<![a-z])(?:{words})(?![a-z])")
 
 
 def known_aspects() -> tuple[str, ...]:
@@ -109,13 +107,11 @@ def aspects_in(clause: str) -> dict[str, bool]:
     """Aspects that a clause speaks of; True for those of the vocabulary, False for a thing of its own."""
     found: dict[str, bool] = {}
     lower = clause.lower()
-    for word in _WORD.findall(lower):
-        if word in _english_words():
-            found[_english_words()[word]] = True
+    for match in _words("en").finditer(lower.replace("’", "'")):
+        found[_aspect_of("en")[match.group()]] = True
     if HAN_RUN.search(clause):
-        folded = simplify(clause)
-        for match in _chinese_words().finditer(folded):
-            found[_aspect_of_chinese()[match.group()]] = True
+        for match in _words("zh").finditer(simplify(clause)):
+            found[_aspect_of("zh")[match.group()]] = True
     if not found:
         found |= dict.fromkeys(_things(lower), False)
     return found
@@ -128,23 +124,38 @@ def _things(clause: str) -> Iterable[str]:
             yield words[-1]
 
 
-def mentions(classifier: Classifier, texts: Sequence[str], *, confident: float = CONFIDENT) -> list[list[Mention]]:
-    """Of each text its mentions, in order. Clauses without an aspect are not judged; neutral and uncertain ones are
-    left out: they neither praise nor blame."""
-    places: list[tuple[int, int, int, dict[str, bool]]] = []
-    for number, text in enumerate(texts):
-        for start, end in clauses(text):
-            if about := aspects_in(text[start:end]):
-                places.append((number, start, end, about))
-    judged = judge(classifier, [texts[number][start:end] for number, start, end, _ in places], confident=confident)
+def mentions(classifier: Classifier, texts: Sequence[str]) -> list[list[Mention]]:
+    """Of each text its mentions, in order. Clauses without an aspect are not judged; those that neither praise nor
+    blame are left out."""
+    places = [(number, *place) for number, text in enumerate(texts) for place in _places(text)]
+    parts = [texts[number][start:end] for number, start, end, _, _ in places]
+    whole = [texts[number][slice(*sentence)] for number, _, _, sentence, _ in places]
+    different = list(dict.fromkeys([*parts, *whole]))
+    said = {
+        text: one.probabilities for text, one in zip(different, judge(classifier, different), strict=True)
+    }  # fmt: skip
     found: list[list[Mention]] = [[] for _ in texts]
-    for (number, start, end, about), one in zip(places, judged, strict=True):
-        if one.label in ("positive", "negative"):
-            clause = texts[number][start:end]
+    for (number, start, end, _, about), part, sentence in zip(places, parts, whole, strict=True):
+        # "It came today, so fast": what is said of a thing may stand in the next clause.
+        negative, _, positive = (
+            (1 - OF_SENTENCE) * own + OF_SENTENCE * all_of_it
+            for own, all_of_it in zip(said[part], said[sentence], strict=True)
+        )
+        opinion, stronger = negative + positive, max(negative, positive)
+        if opinion >= LEAST_OPINION and stronger >= LEAST_SHARE * opinion:
+            polarity = "positive" if positive > negative else "negative"
             found[number] += [
-                Mention(aspect, known, one.label, one.confidence, clause, start, end) for aspect, known in about.items()
+                Mention(aspect, known, polarity, stronger, part, start, end) for aspect, known in about.items()
             ]
     return found
+
+
+def _places(text: str) -> Iterator[tuple[int, int, tuple[int, int], dict[str, bool]]]:
+    """Of each clause that speaks of something: its span, that of its sentence, and its aspects."""
+    sentences = sentence_spans(text)
+    for start, end in clauses(text):
+        if about := aspects_in(text[start:end]):
+            yield start, end, next(span for span in sentences if span[0] <= start < span[1]), about
 
 
 @dataclass(slots=True)

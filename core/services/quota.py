@@ -21,13 +21,15 @@ from core.db.unit_of_work import Rows
 from core.errors import BadInput, OverLimit
 from core.services.application import Application
 
-Metric = Literal["messages", "tokens", "documents", "storage_bytes", "training_seconds"]
-METRICS: tuple[Metric, ...] = ("messages", "tokens", "documents", "storage_bytes", "training_seconds")
+Metric = Literal["messages", "tokens", "judged_texts", "documents", "storage_bytes", "training_seconds"]
+METRICS: tuple[Metric, ...] = (
+    "messages", "tokens", "judged_texts", "documents", "storage_bytes", "training_seconds",
+)  # fmt: skip
 SUBJECTS = ("workspace", "account", "key", "link")
 PERIODS = ("day", "month", "all")
 EACH = 0  # subject_id of a quota that holds for each one of its kind
 # Their amount is known before, so that it must fit whole; of the others the last request may go beyond the limit.
-_EXACT = frozenset({"messages", "documents", "storage_bytes"})
+_EXACT = frozenset({"messages", "judged_texts", "documents", "storage_bytes"})
 _HELD = frozenset({"documents", "storage_bytes"})  # what is deleted comes back to the workspace
 
 Subject = tuple[str, int]
@@ -88,7 +90,7 @@ def spend_in(rows: Rows, subjects: Sequence[Subject], metric: Metric, amount: in
             if _held(subject, metric, period):
                 used = _measure(rows, metric) + amount
             if used > quota.most and (metric in _EXACT or used - amount >= quota.most):
-                raise _over(_left(quota, subject, used - amount, now))
+                raise _over(_left(quota, subject, used - amount, now), amount)
 
 
 def note(rows: Rows, subjects: Sequence[Subject], metric: Metric, amount: int) -> None:
@@ -98,12 +100,12 @@ def note(rows: Rows, subjects: Sequence[Subject], metric: Metric, amount: int) -
             _add(rows, subject, metric, stamp, amount)
 
 
-def check(app: Application, workspace_id: int, subjects: Sequence[Subject], metric: Metric) -> None:
-    """Raises OverLimit when nothing is left, and counts nothing."""
+def check(app: Application, workspace_id: int, subjects: Sequence[Subject], metric: Metric, amount: int = 1) -> None:
+    """Raises OverLimit when less than ``amount`` is left, and counts nothing."""
     with app.database.read(workspace_id) as rows:
         for one in _standing(rows, subjects):
-            if one.metric == metric and one.left == 0:
-                raise _over(one)
+            if one.metric == metric and one.left < amount:
+                raise _over(one, amount)
 
 
 def left(app: Application, actor: Actor) -> tuple[Left, ...]:
@@ -189,10 +191,13 @@ def _measure(rows: Rows, metric: str) -> int:
     return sum(int(rows.session.scalar(one) or 0) for one in (waiting, stored))
 
 
-def _over(quota: Left) -> OverLimit:
+def _over(quota: Left, amount: int) -> OverLimit:
+    """That the limit is reached, or that ``amount`` does not fit into what is left of it."""
     opens = f"{quota.opens_at:%Y-%m-%d %H:%M}" if quota.opens_at is not None else ""
     values = {"subject": quota.subject, "metric": quota.metric, "most": quota.most, "used": quota.used}
-    return OverLimit("quota.renews" if opens else "quota.all", **values, opens=opens)
+    code = ("small" if quota.left else "reached") if quota.metric in _EXACT and amount > 1 else "reached"
+    family = {"small": ("quota.small", "quota.small_all"), "reached": ("quota.renews", "quota.all")}[code]
+    return OverLimit(family[0] if opens else family[1], **values, opens=opens, needed=amount)
 
 
 # --- the owner's side ---

@@ -14,7 +14,7 @@ from pages.shared.language import tr
 from pages.shared.parts import notice
 from pages.shared.wording import when
 
-COUNTED = ("conversations", "messages", "handoffs", "sentiment", "demo_uses", "recommendations")
+COUNTED = ("conversations", "messages", "handoffs", "sentiment", "demo_uses", "recommendations", "unsent")
 
 
 def draw(app: Application, actor: Actor) -> None:

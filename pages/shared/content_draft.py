@@ -13,6 +13,7 @@ from core.services.application import Application
 from core.services.content import checking, drafts, exporting, templates, writing
 from core.services.content.facts import Claim
 from core.services.content.views import DraftView, VariantView
+from pages.shared import unsent
 from pages.shared.content_place import open_draft
 from pages.shared.content_words import key_name
 from pages.shared.errors import errors_shown, stored_error
@@ -147,6 +148,8 @@ def _notes(draft: DraftView) -> None:
 
 def _variant(app: Application, actor: Actor, draft: DraftView, variant: VariantView) -> None:
     editing = f"editing-{variant.id}"
+    if unsent.is_kept(app, actor, drafts.edit_place(variant.id)):
+        st.session_state[editing] = True
     with st.container(border=True, key=f"variant-{variant.id}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(tr("content.draft.variant", n=variant.number), width="content")
@@ -188,21 +191,23 @@ def marked(text: str, found: list[Claim]) -> str:
 
 
 def _edit(app: Application, actor: Actor, variant: VariantView, editing: str) -> None:
-    text = st.text_area(
-        tr("content.draft.text"), variant.text, key=f"text-{variant.id}-{variant.edits}", height=260,
-        label_visibility="collapsed",
-    )  # fmt: skip
+    place, key = drafts.edit_place(variant.id), f"text-{variant.id}-{variant.edits}"
+    keeping = unsent.kept(app, actor, place, key, gone=variant.text)
+    st.session_state.setdefault(key, variant.text)
+    text = st.text_area(tr("content.draft.text"), key=key, height=260, label_visibility="collapsed", **keeping)
     with st.container(horizontal=True):
         if st.button(tr("common.save"), key=f"save-{variant.id}", type="primary"):
             with errors_shown():
                 drafts.edit_variant(app, actor, variant.id, text or "")
+                unsent.forget(app, actor, place)
                 st.session_state.pop(editing, None)
                 notice(tr("common.saved"))
                 st.rerun()
-        st.button(tr("common.cancel"), key=f"leave-{variant.id}", on_click=_close, args=(editing,))
+        st.button(tr("common.cancel"), key=f"leave-{variant.id}", on_click=_close, args=(app, actor, place, editing))
 
 
-def _close(editing: str) -> None:
+def _close(app: Application, actor: Actor, place: str, editing: str) -> None:
+    unsent.forget(app, actor, place)
     st.session_state.pop(editing, None)
 
 

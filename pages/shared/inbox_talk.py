@@ -11,6 +11,7 @@ from core.access.actor import Actor
 from core.services import handoff
 from core.services.application import Application
 from core.services.views import HandoffView, MessageView
+from pages.shared import unsent
 from pages.shared.answer_text import draw_text
 from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
@@ -109,17 +110,20 @@ def _message(app: Application, actor: Actor, message: MessageView, question: str
 
 def _reply(app: Application, actor: Actor, view: HandoffView) -> None:
     turn = st.session_state.get("inbox.turn", 0)  # a new key empties the box once the reply is sent, and only then
-    with st.form(f"reply-form-{view.id}", border=False):
+    place, key = f"inbox/reply/{view.id}.", f"reply-{view.id}-{turn}"
+    with st.container(key=f"reply-form-{view.id}"):
         text = st.text_area(
             tr("inbox.reply"),
-            key=f"reply-{view.id}-{turn}",
+            key=key,
             placeholder=tr("inbox.reply_help"),
             height=120,
             max_chars=8000,
+            **unsent.kept(app, actor, place, key, gone=""),
         )
-        if st.form_submit_button(tr("inbox.send"), key=f"reply-send-{view.id}", type="primary", icon=":material/send:"):
+        if st.button(tr("inbox.send"), key=f"reply-send-{view.id}", type="primary", icon=":material/send:"):
             with errors_shown():
                 handoff.reply(app, actor, view.id, text or "")
+                unsent.forget(app, actor, place)
                 st.session_state["inbox.turn"] = turn + 1
                 st.session_state["inbox.next_state"] = "answered"
                 notice(tr("inbox.sent"))

@@ -17,6 +17,7 @@ from pages.shared.errors import errors_shown, show_error, stored_error
 from pages.shared.job_progress import BADGES
 from pages.shared.language import tr
 from pages.shared.parts import confirm, empty_state
+from pages.shared.quota_left import left_note
 from pages.shared.sentiment_place import go, opened
 from pages.shared.studio_polling import polled
 from pages.shared.wording import counted, duration, plain, size, when
@@ -94,12 +95,15 @@ def _columns(app: Application, actor: Actor, preview: TablePreview) -> None:
                     format_func=lambda name: name or tr("sentiment.files.none"),
                 )
         aspects = st.checkbox(tr("sentiment.files.aspects"), value=True, key="sentiment-aspects")
+        left_note(app, actor, "judged_texts")
         if st.form_submit_button(
             tr("sentiment.files.start"), key="sentiment-start", type="primary", icon=":material/play_arrow:"
         ):
             with errors_shown():
                 columns = {part: name or "" for part, name in chosen.items()}
-                batch_id = batches.start_batch(app, actor, preview.file, columns, aspects=aspects)
+                batch_id = batches.start_batch(
+                    app, actor, preview.file, columns, aspects=aspects, rows_known=preview.rows
+                )
                 go(file="", batch=str(batch_id))
                 st.rerun()
 

@@ -8,6 +8,7 @@ from core.access.actor import ALLOWED, Actor, Permission
 from core.services.application import Application
 from core.services.sentiment import lane
 from core.services.sentiment.lane import LaneView, TaskView
+from pages.shared import unsent
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice, page_link
@@ -20,6 +21,9 @@ ICONS = {"negative": "sentiment_dissatisfied", "neutral": "sentiment_neutral", "
 
 def draw(app: Application, actor: Actor) -> None:
     st.caption(tr("sentiment.lane.lead"))
+    keeping = unsent.kept(app, actor, "sentiment/lane-person", "lane-person")
+    if actor.account_id is not None:
+        st.session_state.setdefault("lane-person", actor.name)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         person = st.text_input(
             tr("sentiment.lane.person"),
@@ -28,6 +32,7 @@ def draw(app: Application, actor: Actor) -> None:
             help=tr("sentiment.lane.person_help"),
             width=260,
             persist_state="session",
+            **keeping,
         )
         second = st.toggle(tr("sentiment.lane.second"), key="lane-second", persist_state="session")
     person = (person or "").strip()

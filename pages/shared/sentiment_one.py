@@ -9,10 +9,11 @@ from core.services.application import Application
 from core.services.sentiment import lane, one
 from core.services.sentiment.model import sentiment_settings
 from core.services.sentiment.one import POLARITIES, Scored
-from pages.shared import studio_why
+from pages.shared import studio_why, unsent
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import notice
+from pages.shared.quota_left import left_note
 from pages.shared.sentiment_place import go, opened
 from pages.shared.sentiment_words import aspect_name, label_badge, label_name
 from pages.shared.studio_charts import plot_bars
@@ -25,37 +26,41 @@ EXAMPLES = (
     "The battery is wonderful, but the delivery was two weeks late.",
 )
 KEPT_IN_ADDRESS = 600  # characters
-BOX = "sentiment-text"
+BOX, PLACE = "sentiment-text", "sentiment/one"
 
 
 def draw(app: Application, actor: Actor) -> None:
+    keeping = unsent.kept(app, actor, PLACE, BOX, gone="")
     if BOX not in st.session_state and opened("text"):
         st.session_state[BOX] = opened("text")
-    with st.form("sentiment-one", border=False):
-        text = st.text_area(
-            tr("sentiment.one.text"),
-            key=BOX,
-            height=120,
-            max_chars=one.LONGEST,
-            placeholder=tr("sentiment.one.placeholder"),
-            help=tr("sentiment.one.cut"),
-        )
-        go_on = st.form_submit_button(
-            tr("sentiment.one.go"), key="sentiment-go", type="primary", icon=":material/play_arrow:"
-        )
+    text = st.text_area(
+        tr("sentiment.one.text"),
+        key=BOX,
+        height=120,
+        max_chars=one.LONGEST,
+        placeholder=tr("sentiment.one.placeholder"),
+        help=tr("sentiment.one.cut"),
+        **keeping,
+    )
+    go_on = st.button(tr("sentiment.one.go"), key="sentiment-go", type="primary", icon=":material/play_arrow:")
+    left_note(app, actor, "judged_texts")
     with st.container(gap="xxsmall", key="sentiment-examples"):
         st.caption(tr("sentiment.one.examples"))
         for number, example in enumerate(EXAMPLES):
             st.button(
-                plain(example), key=f"example-{number}", type="tertiary", on_click=_take, args=(example,), wrap=True
-            )
+                plain(example), key=f"example-{number}", type="tertiary", on_click=_take,
+                args=(app, actor, example), wrap=True,
+            )  # fmt: skip
     text = (text or "").strip()
     asked = st.session_state.pop("sentiment-asked", False)
     if go_on and not text:
         st.warning(tr("sentiment.one.empty"), icon=":material/edit:")
         return
     if go_on or asked:
-        go(text=text if len(text) <= KEPT_IN_ADDRESS else "")
+        short = len(text) <= KEPT_IN_ADDRESS
+        go(text=text if short else "")
+        if short:  # the address gives it back from now on; a long one stays where it is kept
+            unsent.forget(app, actor, PLACE)
     held = st.session_state.get("sentiment-scored")
     if text and (go_on or asked or (held is None and text == opened("text"))):
         with errors_shown(), st.spinner(tr("sentiment.one.working")):
@@ -64,7 +69,8 @@ def draw(app: Application, actor: Actor) -> None:
         _result(app, actor, held)
 
 
-def _take(example: str) -> None:
+def _take(app: Application, actor: Actor, example: str) -> None:
+    unsent.forget(app, actor, PLACE)
     st.session_state[BOX] = example
     st.session_state["sentiment-asked"] = True
 

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.access.actor import Actor
 from core.models.manifest import Manifest, write_manifest
+from core.services import unsent
 from core.services.application import Application
 from core.services.content import drafts, writing
 from core.services.content.views import DraftView, WriteRequest
@@ -82,6 +83,58 @@ def test_an_empty_brief_is_said_and_what_was_typed_stays(open_page: OpenPage, ap
     assert "First speaker" in page.error[0].value
     assert page.text_input(key="brief-dialogue-second").value == "JULIET"
     assert drafts.newest_draft(app, me) is None
+
+
+def test_what_was_typed_and_not_sent_comes_back_until_it_is_sent(
+    open_page: OpenPage, app: Application, me: Actor
+) -> None:
+    page = open_page("content")
+    draft = write(page, app, me)  # a dialogue, which a reload shows again
+    page.selectbox(key="write.template").set_value("continuation").run()
+    page.text_area(key="brief-continuation-text").set_value("The lamp on the\nsill").run()
+    page.slider(key="write.length").set_value(40).run()
+    again = open_page("content")
+    assert again.selectbox(key="write.template").value == "continuation"
+    assert again.text_area(key="brief-continuation-text").value == "The lamp on the\nsill"
+    assert again.slider(key="write.length").value == 40
+    stranger = open_page("content", visitor="another-visitor-of-the-tests")
+    assert stranger.text_area(key="brief-continuation-text").value == "", "only to who typed it"
+    again.selectbox(key="write.template").set_value("dialogue").run()
+    assert again.text_input(key="brief-dialogue-first").value in ("", "ROMEO")
+    again.text_input(key="brief-dialogue-first").set_value("MERCUTIO").run()
+    again.button(key="write-go").click().run()
+    assert not again.error
+    ended(app, me)
+    assert set(unsent.kept_texts(app, me)) == {"content/write/brief-continuation-text"}, "the sent brief is a draft now"
+    last = open_page("content")
+    assert last.text_input(key="brief-dialogue-first").value == "MERCUTIO"
+    last.selectbox(key="write.template").set_value("continuation").run()
+    assert last.text_area(key="brief-continuation-text").value == "The lamp on the\nsill"
+    assert draft.id
+
+
+def test_an_edit_that_was_not_saved_comes_back(open_page: OpenPage, app: Application, me: Actor) -> None:
+    made = writing.write(app, me, WriteRequest("dialogue", {"first": "A"}, model=KNOWN, variants=1, max_tokens=4))
+    variant = made.variants[0]
+    page = open_page("content")
+    page.button(key=f"edit-{variant.id}").click().run()
+    page.text_area(key=f"text-{variant.id}-0").set_value("Half a thought").run()
+    again = open_page("content")
+    assert again.text_area(key=f"text-{variant.id}-0").value == "Half a thought"
+    assert drafts.get_draft(app, me, made.id).variants[0].text == variant.text, "nothing was saved yet"
+    again.button(key=f"save-{variant.id}").click().run()
+    assert not again.error
+    assert unsent.kept_texts(app, me) == {}
+    third = open_page("content")
+    assert not [one for one in third.text_area if one.key.startswith("text-")]
+    third.button(key=f"edit-{variant.id}").click().run()
+    third.text_area(key=f"text-{variant.id}-1").set_value("Another").run()
+    third.button(key=f"leave-{variant.id}").click().run()
+    third.button(key=f"edit-{variant.id}").click().run()
+    assert third.text_area(key=f"text-{variant.id}-1").value == "Half a thought", "cancelled is cancelled"
+    third.text_area(key=f"text-{variant.id}-1").set_value("Lost with its draft").run()
+    drafts.delete_draft(app, me, made.id)
+    assert unsent.kept_texts(app, me) == {}
 
 
 def test_a_template_that_nobody_can_write_says_so_and_what_can_be_written(open_page: OpenPage) -> None:

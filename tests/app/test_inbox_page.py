@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.access.actor import Actor
-from core.services import ask, conversations, faq, golden, handoff, schedule, workspace
+from core.services import ask, conversations, faq, golden, handoff, schedule, unsent, workspace
 from core.services.application import Application
 from tests.app.conftest import OpenPage, texts
 
@@ -56,6 +56,20 @@ def test_a_reply_reaches_the_conversation_and_becomes_knowledge(
     [entry] = faq.list_faq(app, me, handbook).rows
     assert entry.answer == "Usually three working days."
     assert golden.list_golden(app, me, handbook).total == 1
+
+
+def test_a_reply_that_was_not_sent_comes_back(
+    open_page: OpenPage, request_id: int, app: Application, me: Actor
+) -> None:
+    page = open_page("inbox")
+    page.text_area(key=f"reply-{request_id}-0").set_value("Dear Jo,").run()
+    again = open_page("inbox")
+    assert again.text_area(key=f"reply-{request_id}-0").value == "Dear Jo,"
+    again.text_area(key=f"reply-{request_id}-0").set_value("Dear Jo, three days.")
+    again.button(key=f"reply-send-{request_id}").click().run()
+    assert not again.error
+    assert handoff.handoff_messages(app, me, request_id)[-1].text == "Dear Jo, three days."
+    assert unsent.kept_texts(app, me) == {}
 
 
 def test_a_closed_request_leaves_the_list(open_page: OpenPage, request_id: int, app: Application, me: Actor) -> None:

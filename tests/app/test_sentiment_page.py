@@ -9,7 +9,7 @@ import pytest
 from core.access.actor import Actor
 from core.db.sentiment_tables import MessageMood, SentimentBatch
 from core.db.tables import Conversation, Message
-from core.services import knowledge
+from core.services import knowledge, unsent
 from core.services.application import Application
 from core.services.sentiment import batches, lane, monitors
 from core.services.views import Upload
@@ -42,6 +42,19 @@ def test_a_text_is_judged_and_explained(open_page: OpenPage) -> None:
     page.button(key="sentiment-to-lane").click().run()
     page = open_page("sentiment", **{"sentiment.section": "lane", "lane-person": "Ann"})
     assert "terrible" in texts(page)
+
+
+def test_a_text_that_was_typed_and_not_judged_comes_back(open_page: OpenPage, app: Application, me: Actor) -> None:
+    page = open_page("sentiment")
+    page.text_area(key="sentiment-text").set_value("只写了一半").run()
+    again = open_page("sentiment")
+    assert again.text_area(key="sentiment-text").value == "只写了一半"
+    again.text_area(key="sentiment-text").set_value("").run()
+    assert unsent.kept_texts(app, me) == {}
+    assert open_page("sentiment").text_area(key="sentiment-text").value == ""
+    lane_page = open_page("sentiment", **{"sentiment.section": "lane"})
+    lane_page.text_input(key="lane-person").set_value("Ann").run()
+    assert open_page("sentiment", **{"sentiment.section": "lane"}).text_input(key="lane-person").value == "Ann"
 
 
 def test_an_example_is_one_click_and_an_empty_text_is_told(open_page: OpenPage) -> None:

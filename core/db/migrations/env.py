@@ -14,6 +14,7 @@ from core.db import (
     recommend_tables,
     sentiment_tables,
     studio_tables,
+    unsent_tables,
 )
 from core.db.encrypted import EncryptedJSON, EncryptedText
 from core.db.tables import Base, UtcDateTime
@@ -37,6 +38,7 @@ assert privacy_tables
 assert recommend_tables
 assert sentiment_tables
 assert studio_tables
+assert unsent_tables
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,

@@ -45,8 +45,8 @@ def save_brand(app: Application, actor: Actor, *, banned: Sequence[str], limits:
         workspace.settings = {**workspace.settings, KEY: kept}
 
 
-def check(app: Application, actor: Actor, draft: DraftView, text: str) -> list[Finding]:
-    """All checks of one text of a draft, in the order in which a page shows them."""
+def check(app: Application, actor: Actor, draft: DraftView, text: str, *, tone: bool = True) -> list[Finding]:
+    """All checks of one text of a draft, in the order in which a page shows them; without ``tone`` no model runs."""
     actor.require(Permission.CONTENT_READ)
     rules = brand(app, actor)
     try:
@@ -63,9 +63,9 @@ def check(app: Application, actor: Actor, draft: DraftView, text: str) -> list[F
     if corpus:
         quotes = _quotes(text, [str(one["text"]) for one in draft.sources])
         found.append(checks.check_copy(text, corpus, quotes))
-    tone = open_tone(app, actor.workspace_id) if text.strip() else None
-    if tone is not None:
-        found.append(checks.check_tone(text, tone))
+    heard = open_tone(app, actor.workspace_id) if tone and text.strip() else None
+    if heard is not None:
+        found.append(checks.check_tone(text, heard))
     return found
 
 

@@ -16,6 +16,7 @@ from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
 from core.services.application import Application
 from core.services.content.views import DraftPage, DraftView, VariantView
+from core.services.unsent import drop_places
 
 PAGE = 10
 LONGEST_TEXT = 50_000
@@ -76,9 +77,15 @@ def delete_draft(app: Application, actor: Actor, draft_id: int) -> None:
     with app.database.write(actor.workspace_id) as rows:
         ids = [row.id for row in rows.all(rows.select(ContentVariant, ContentVariant.draft_id == draft_id))]
         rows.delete(ContentVersion, ContentVersion.variant_id.in_(ids))
+        drop_places(rows, [edit_place(number) for number in ids])
         rows.delete(ContentVariant, ContentVariant.draft_id == draft_id)
         if not rows.delete(ContentDraft, ContentDraft.id == draft_id):
             raise NotFound("not_found", what="draft", id=draft_id)
+
+
+def edit_place(variant_id: int) -> str:
+    """Where an edit of this variant waits that was not saved (see ``core.services.unsent``)."""
+    return f"content/edit/{variant_id}."
 
 
 def edit_variant(app: Application, actor: Actor, variant_id: int, text: str) -> VariantView:
@@ -184,7 +191,7 @@ def _view(draft: ContentDraft, variants: Sequence[ContentVariant]) -> DraftView:
         model_name=draft.model_name, values=dict(draft.values), settings=dict(draft.settings),
         sources=tuple(draft.sources), knowledge_base_id=draft.knowledge_base_id, voice_id=draft.voice_id, state=state,
         notes=tuple(draft.notes), error=error, created_at=draft.created_at,
-        variants=tuple(_variant(row) for row in variants),
+        variants=tuple(_variant(row) for row in variants), number=draft.number,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from core.db.content_tables import ContentVoice
 from core.errors import BadInput
 from core.services.application import Application
 from core.services.content import voices
+from core.services.content.checking import claims
 from core.services.content.drafts import get_draft, list_drafts
 from core.services.content.views import DraftView, VariantView
 from core.services.studio.data_sets import start_data_set
@@ -58,6 +59,7 @@ def _facts(actor: Actor, draft: DraftView, one: VariantView) -> dict[str, str]:
         "template": draft.template, "variant": str(one.number), "model": draft.model_name or draft.model,
         "seed": str(draft.settings.get("seed", "")), "rating": f"{one.rating:+d}" if one.rating else "",
         "edited": str(one.edits) if one.edits else "",
+        "unsupported": "; ".join(claim.text.strip() for claim in claims(draft, one.text)),
     }  # fmt: skip
     return {translate(actor.language, f"content.facts.{name}"): value for name, value in told.items() if value}
 

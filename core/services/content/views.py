@@ -84,6 +84,7 @@ class DraftView:
     error: Mapping[str, Any]
     created_at: datetime
     variants: tuple[VariantView, ...] = field(default=())
+    number: int = 0  # of its brief in the batch, counted from 1; 0 for a draft of no batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from core.db.recommend_tables import Interaction, RecommendFeedback, RecommendSh
 from core.db.sentiment_tables import MessageMood, SentimentAnswer, SentimentTask
 from core.db.tables import Conversation, Feedback, Handoff, Message, utc_now
 from core.db.unit_of_work import Rows
+from core.db.unsent_tables import UnsentText
 from core.errors import BadInput, NotFound
 from core.services.application import Application
 
@@ -37,6 +38,7 @@ class PersonalRows:
     sentiment: int = 0  # texts that wait for a label, labels that the person gave
     demo_uses: int = 0  # what a guest tried through a demo link
     recommendations: int = 0  # interactions, what they said of lists, lists shown
+    unsent: int = 0  # what somebody typed and has not sent: by this person, or naming them
 
     @property
     def total(self) -> int:
@@ -48,6 +50,7 @@ class _Found:
     conversations: tuple[int, ...]
     tasks: tuple[int, ...]
     uses: tuple[int, ...]
+    unsent: tuple[int, ...]
     counts: PersonalRows
 
 
@@ -89,6 +92,10 @@ def export_person(app: Application, actor: Actor, words: str) -> bytes:
                 }
                 for row in rows.all(rows.select(Interaction, Interaction.person == wanted))
             ],
+            "unsent.json": [
+                {"place": row.place, "text": row.text, "at": str(row.changed_at)}
+                for row in rows.all(rows.select(UnsentText, UnsentText.id.in_(found.unsent)))
+            ],
             "about.json": {"made_at": utc_now().isoformat(), "counts": asdict(found.counts)},
         }
     packed = io.BytesIO()
@@ -117,6 +124,8 @@ def erase_person(app: Application, actor: Actor, words: str, *, expected: int) -
             rows.delete(SentimentTask, SentimentTask.id.in_(ids))
         for ids in _chunks(found.uses):
             rows.delete(DemoUse, DemoUse.id.in_(ids))
+        for ids in _chunks(found.unsent):
+            rows.delete(UnsentText, UnsentText.id.in_(ids))
         rows.delete(SentimentAnswer, SentimentAnswer.person == wanted)
         for table in _BOUGHT:
             rows.delete(table, table.person == wanted)
@@ -160,6 +169,8 @@ def _find(rows: Rows, wanted: str) -> _Found:
     theirs = set(rows.session.scalars(guests))
     tried = rows.session.execute(rows.columns(DemoUse, DemoUse.id, DemoUse.guest_id, DemoUse.text))
     uses = tuple(one for one, guest, said in tried if guest in theirs or holds(said))
+    typed = rows.session.execute(rows.columns(UnsentText, UnsentText.id, UnsentText.person, UnsentText.text))
+    unsent = tuple(one for one, person, said in typed if person == wanted or holds(said))
     counts = PersonalRows(
         conversations=len(conversations),
         messages=sum(rows.count(Message, Message.conversation_id.in_(ids)) for ids in _chunks(conversations)),
@@ -167,8 +178,9 @@ def _find(rows: Rows, wanted: str) -> _Found:
         sentiment=len(tasks) + rows.count(SentimentAnswer, SentimentAnswer.person == wanted),
         demo_uses=len(uses),
         recommendations=sum(rows.count(table, table.person == wanted) for table in _BOUGHT),
+        unsent=len(unsent),
     )
-    return _Found(conversations, tasks, uses, counts)
+    return _Found(conversations, tasks, uses, unsent, counts)
 
 
 class _Matcher:

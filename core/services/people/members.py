@@ -17,6 +17,7 @@ from core.errors import BadInput, Conflict, NotFound
 from core.services.application import Application
 from core.services.people.accounts import member_account, own_account
 from core.services.people.views import MemberView
+from core.services.unsent import drop_person
 
 GIVEN = (Role.OWNER, Role.EDITOR, Role.AGENT, Role.ANALYST)  # guests come by demo links and have no account
 
@@ -79,6 +80,7 @@ def remove_member(app: Application, actor: Actor, account_id: int) -> None:
         account = member_account(rows, account_id)
         _an_owner_stays(rows, _member(rows, account_id))
         rows.delete(Membership, Membership.account_id == account_id)
+        drop_person(rows, f"account:{account_id}")
         record(rows, actor, "member.removed", account.email)
 
 

@@ -2,6 +2,9 @@
 
 Every two seconds a checkpoint says how many rows are on disk and what they add up to. A killed job goes on from there:
 what was written after the checkpoint is cut off, so that no row stands there twice.
+
+Its rows are counted against whoever asked for it before the first is judged; those that are not judged in the end are
+given back.
 """
 
 from __future__ import annotations
@@ -21,10 +24,11 @@ import structlog
 
 from core.db.sentiment_tables import SentimentBatch
 from core.errors import BadInput
-from core.jobs.context import JobContext
+from core.jobs.context import Interrupted, JobContext
 from core.sentiment.aspects import AspectCount, Mention, mentions
 from core.sentiment.polarity import POLARITIES, Judgement, judge
 from core.sentiment.tally import Tally
+from core.services import quota
 from core.services.application import Application
 from core.services.sentiment.batches import batch_folder, stored_file
 from core.services.sentiment.model import Judge, open_judge, own_settings
@@ -94,6 +98,7 @@ def run_batch(app: Application, context: JobContext) -> None:
     options = options_of(ReadOptions, batch.columns.get("read") or {})
     table = read_stored(app, stored_file(app, batch), options, JobWatch(context))
     places = _places(table, batch)
+    _count(app, context, batch.id, table.rows)
     context.progress("model", 0, table.rows, force=True)
     judging = open_judge(app, context.workspace_id, f"batch {batch.id}")
     with app.database.write(context.workspace_id) as rows:
@@ -103,11 +108,30 @@ def run_batch(app: Application, context: JobContext) -> None:
     work = _Work(app, context, batch, table, places, judging, confident, folder)
     try:
         work.run()
-    except BaseException:  # also of a stop: what was judged so far is shown
+    except Interrupted:  # a worker that shuts down leaves the rest to the next one
         work.summarise()
+        raise
+    except BaseException:  # also of a cancel: what was judged so far is shown
+        work.summarise()
+        _count(app, context, batch.id, work.state.done)
         raise
     work.summarise(complete=True)
     _look_at_watches(app, context.workspace_id)
+
+
+def _count(app: Application, context: JobContext, batch_id: int, wanted: int) -> None:
+    """Makes the usage say that ``wanted`` rows of the batch are counted, however often this is called. Raises OverLimit
+    when they do not fit; then nothing is."""
+    asked = context.arguments.get("subjects") or [("workspace", context.workspace_id)]
+    subjects = [(str(kind), int(number)) for kind, number in asked]
+    with app.database.write(context.workspace_id) as rows:
+        batch = rows.get(SentimentBatch, batch_id)
+        more = wanted - batch.counted
+        if more > 0:
+            quota.spend_in(rows, subjects, "judged_texts", more)
+        elif more < 0:
+            quota.note(rows, subjects, "judged_texts", more)
+        batch.counted = wanted
 
 
 def _look_at_watches(app: Application, workspace_id: int) -> None:
@@ -186,7 +210,7 @@ class _Work:
         return dict(zip(different, found, strict=True))
 
     def _mention(self, chunk: Sequence[tuple[int, Sequence[str]]], texts: Sequence[str], found: BinaryIO) -> None:
-        spoken = mentions(self.judging.classifier, texts, confident=self.confident)
+        spoken = mentions(self.judging.classifier, texts)
         for (line, cells), about in zip(chunk, spoken, strict=True):
             group = self._cell(cells, "group").strip()[:80]
             for one in about:

@@ -15,7 +15,7 @@ from core.db.tables import Job, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, Conflict
 from core.jobs.worker import alive, enqueue
-from core.services import files
+from core.services import files, quota
 from core.services.application import Application
 from core.services.jobs import FINISHED
 from core.services.studio.uploads import options_of, read_stored, store_upload
@@ -124,22 +124,27 @@ def start_batch(
     *,
     aspects: bool = True,
     read: Mapping[str, Any] | None = None,
+    rows_known: int = 1,
 ) -> int:
-    """Queues the judging of a file; the batch's id. ``columns``: part -> name ("text" must be given).
+    """Queues the judging of a file; the batch's id. ``columns``: part -> name ("text" must be given). ``rows_known``:
+    rows that a preview has counted.
 
-    Raises BadInput (sentiment.column) for a part that is none and a missing text column; nothing is queued then.
+    Raises BadInput (sentiment.column) for a part that is none and a missing text column, OverLimit when the rows do not
+    fit into what is left of a limit; nothing is queued then.
     """
     actor.require(Permission.SENTIMENT)
     options = options_of(ReadOptions, read or {})
     if not columns.get("text") or any(part not in PARTS for part in columns):
         raise BadInput("sentiment.column", given=", ".join(columns) or "-", known=", ".join(PARTS))
+    subjects = quota.subjects_of(actor)
+    quota.check(app, actor.workspace_id, subjects, "judged_texts", max(1, rows_known))
     stored = store_upload(app, upload)
     if options.max_rows > MAX_ROWS:
         raise BadInput("data.too_many_rows", name=stored.name, limit=MAX_ROWS)
     said = {**{part: str(columns.get(part, "")) for part in PARTS}, "aspects": aspects, "read": dict(read or {})}
     with app.database.write(actor.workspace_id) as rows:
         batch = rows.add(SentimentBatch(name=stored.name[:200], sha256=stored.sha256, size=stored.size, columns=said))
-        batch.job_id = rows.add(Job(kind=KIND, arguments={"batch_id": batch.id})).id
+        batch.job_id = rows.add(Job(kind=KIND, arguments={"batch_id": batch.id, "subjects": subjects})).id
     enqueue(app.database, app.queue, actor.workspace_id, batch.job_id)
     return batch.id
 
@@ -182,7 +187,8 @@ def resume_batch(app: Application, actor: Actor, batch_id: int) -> None:
         if job is not None and job.state not in FINISHED:
             raise Conflict("job_still_running", id=job.id)
         if job is None:
-            job = rows.add(Job(kind=KIND, arguments={"batch_id": batch.id}))
+            arguments = {"batch_id": batch.id, "subjects": quota.subjects_of(actor)}
+            job = rows.add(Job(kind=KIND, arguments=arguments))
             batch.job_id = job.id
         job.attempts = 0
         job_id = job.id

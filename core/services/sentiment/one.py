@@ -12,6 +12,7 @@ from core.errors import BadInput
 from core.sentiment.aspects import Mention, mentions
 from core.sentiment.polarity import POLARITIES as POLARITIES
 from core.sentiment.polarity import Judgement, Polarity, columns_of, judge
+from core.services import quota
 from core.services.application import Application
 from core.services.sentiment.model import explain, open_judge, sentiment_settings
 
@@ -38,9 +39,11 @@ def score_text(app: Application, actor: Actor, text: str) -> Scored:
 
 
 def score_texts(app: Application, actor: Actor, texts: Sequence[str]) -> list[Scored]:
-    """Judges texts, in order. Raises BadInput naming the first that is empty or too long."""
+    """Judges texts, in order, and counts them. Raises BadInput naming the first that is empty or too long,
+    OverLimit."""
     actor.require(Permission.SENTIMENT)
     kept = [_checked(text, line) for line, text in enumerate(texts, 1)]
+    quota.spend(app, actor, "judged_texts", len(kept))
     bound = sentiment_settings(app, actor).confident
     judging = open_judge(app, actor.workspace_id, kept[0] if len(kept) == 1 else "")
     found = judge(judging.classifier, kept, confident=bound)
@@ -71,8 +74,7 @@ def aspects_of(app: Application, actor: Actor, text: str) -> list[Mention]:
     """What the clauses of a text praise and blame, in its order."""
     actor.require(Permission.SENTIMENT)
     kept = _checked(text, 1)
-    bound = sentiment_settings(app, actor).confident
-    return mentions(open_judge(app, actor.workspace_id, kept).classifier, [kept], confident=bound)[0]
+    return mentions(open_judge(app, actor.workspace_id, kept).classifier, [kept])[0]
 
 
 def _checked(text: str, line: int) -> str:

@@ -11,7 +11,7 @@ from core.access.actor import Permission
 TABLE = """
 ask CHAT ask retry example_questions
 audit AUDIT actions export_entries list_entries verify
-content.batch_job CONTENT start_batch
+content.batch_job CONTENT start_batch write_failed_again
 content.checking CONTENT_READ brand check
 content.checking CONTENT save_brand
 content.drafts CONTENT_READ get_draft list_drafts newest_draft list_versions preference_rows preference_file
@@ -121,6 +121,7 @@ studio.runs STUDIO_READ list_runs get_run run_events compare_runs
 studio.tuning STUDIO start_tuning
 studio.tuning STUDIO_READ tuning_result
 studio.uploads STUDIO preview_upload
+unsent CHAT keep_text kept_texts forget_texts
 workspace CHAT workspace_settings
 workspace WORKSPACE save_workspace_settings
 """

@@ -10,7 +10,10 @@ import pytest
 from core.access.actor import Actor
 from core.bootstrap import local_actor, runner
 from core.models.manifest import Manifest, write_manifest
+from core.services import knowledge
 from core.services.application import Application
+from core.services.ingest import start_ingest
+from core.services.views import Upload
 from core.settings import Settings
 from tests.tiny_models import tiny_gpt2
 
@@ -50,3 +53,10 @@ def me(app: Application) -> Actor:
 @pytest.fixture
 def work(app: Application) -> Callable[[int], None]:
     return lambda job_id: runner(app).run(job_id)
+
+
+@pytest.fixture
+def handbook(app: Application, me: Actor, work: Callable[[int], None]) -> int:
+    number = knowledge.create_knowledge_base(app, me, "Help")
+    work(start_ingest(app, me, number, [Upload("handbook.md", HANDBOOK.encode())]))
+    return number

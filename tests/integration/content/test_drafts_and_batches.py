@@ -208,6 +208,86 @@ def test_a_killed_batch_goes_on_where_it_was(app: Application, me: Actor, model_
         assert rows.get(Job, job_id).attempts == 2
 
 
+def test_a_batch_is_built_from_sources_and_pays_for_who_asked(
+    app: Application, me: Actor, handbook: int, work: Callable[[int], None]
+) -> None:
+    ann = replace(me, account_id=7)
+    quota.set_quota(app, me, "account", 7, "tokens", "month", 1000)
+    request = WriteRequest("support_reply", {}, model="documents", knowledge_base_id=handbook, variants=1)
+    table = b"message,customer\nWhen are refunds paid?,Jo\nHow long do parcels to Norway take?,Ann\n"
+    job_id = batch_job.start_batch(app, ann, request, Upload("b.csv", table))
+    work(job_id)
+    first, second = drafts.list_drafts(app, me, job_id=job_id).drafts
+    assert "5 working days" in first.variants[0].text
+    assert first.sources
+    assert (second.number, second.values["customer"]) == (2, "Ann")
+    changed = drafts.edit_variant(app, me, second.variants[0].id, "Parcels take 3 days, says Mr Smith.")
+    assert [claim.text.strip() for claim in checking.claims(second, changed.text)] == ["3 days", "Mr Smith"]
+    assert "3 days; Mr Smith" in exporting.export_job(app, me, job_id, "csv")[1].decode()
+    written = batch_job.start_batch(app, ann, replace(ROMEO, values={}, variants=1, max_tokens=6), briefs(1))
+    work(written)
+    assert drafts.list_drafts(app, me, job_id=written).total == 1
+    (stands,) = quota.left(app, ann)
+    assert 0 < stands.used <= 6, "who started it pays for it"
+
+
+def test_a_batch_leans_on_a_voice(app: Application, me: Actor, work: Callable[[int], None]) -> None:
+    upload = Upload("texts.txt", COMPANY.encode())
+    voice = voices.start_voice(app, me, "House", KNOWN, uploads=[upload])
+    (queued,) = [one for one in voices.list_voices(app, me) if one.id == voice]
+    assert queued.job_id is not None
+    work(queued.job_id)
+    request = replace(ROMEO, values={}, variants=1, max_tokens=12, seed=3)
+    texts = []
+    for chosen in (None, voice):
+        job_id = batch_job.start_batch(app, me, replace(request, voice_id=chosen), briefs(1))
+        work(job_id)
+        (draft,) = drafts.list_drafts(app, me, job_id=job_id).drafts
+        texts.append(draft.variants[0].text)
+        assert draft.voice_id == chosen
+    assert texts[0] != texts[1]
+
+
+def test_rows_that_failed_are_written_again(app: Application, me: Actor, work: Callable[[int], None]) -> None:
+    quota.set_quota(app, me, "workspace", 0, "tokens", "month", 8)
+    job_id = batch_job.start_batch(app, me, replace(ROMEO, values={}, variants=1, max_tokens=8), briefs(4))
+    work(job_id)
+    failed = jobs.get_job(app, me, job_id).result["failed"]
+    assert {one["error"]["code"] for one in failed} == {"content.field_long", "quota.renews"}
+    kept = {one.id for one in drafts.list_drafts(app, me, job_id=job_id).drafts}
+    quota.set_quota(app, me, "workspace", 0, "tokens", "month", None)
+    batch_job.write_failed_again(app, me, job_id)
+    with pytest.raises(Conflict):
+        batch_job.write_failed_again(app, me, job_id)
+    work(job_id)
+    job = jobs.get_job(app, me, job_id)
+    assert [one["row"] for one in job.result["failed"]] == [2]
+    made = drafts.list_drafts(app, me, job_id=job_id).drafts
+    assert [one.number for one in made] == [1, 3, 4]
+    assert kept < {one.id for one in made}
+    with pytest.raises(NotFound):
+        batch_job.write_failed_again(app, me, 999)
+
+
+def test_the_command_line_writes_a_table(
+    app: Application, me: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from core.cli.main import cli
+
+    monkeypatch.setattr("core.cli.batch.open_application", lambda: app)
+    table = tmp_path / "briefs.csv"
+    table.write_bytes(b"first\nROMEO\n" + b"x" * 301 + b"\nJULIET\n")
+    options = ["--template", "dialogue", "--briefs", str(table), "--model", KNOWN, "--length", "6", "--seed", "4"]
+    done = CliRunner().invoke(cli, ["write", *options, "--json"])
+    assert done.exit_code == 1, done.output
+    said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [one["row"] for one in said] == [1, 2, 3]
+    assert [one.get("seed") for one in said] == [4, None, 6]
+    assert "300" in said[1]["error"]
+
+
 def test_tokens_are_counted_as_they_were_written(app: Application, me: Actor) -> None:
     """Reserved before, given back after; when none are left nothing is begun, but documents can still be quoted."""
     quota.set_quota(app, me, "workspace", 0, "tokens", "month", 20)

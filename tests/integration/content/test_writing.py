@@ -16,13 +16,12 @@ from core.bootstrap import local_actor
 from core.db.content_tables import ContentDraft
 from core.db.tables import utc_now
 from core.errors import BadInput, NotFound
-from core.services import ingest, knowledge
+from core.services import knowledge
 from core.services.application import Application
 from core.services.content import checking, drafts, models, templates, writing
 from core.services.content.views import WriteRequest
-from core.services.views import Upload
 from core.settings import Settings
-from tests.integration.content.conftest import HANDBOOK, KNOWN, UNKNOWN
+from tests.integration.content.conftest import KNOWN, UNKNOWN
 from tests.tiny_models import tiny_gpt2
 
 ROMEO = WriteRequest("dialogue", {"first": "ROMEO"}, model=KNOWN, variants=2, max_tokens=20, seed=5)
@@ -136,13 +135,6 @@ def test_a_writer_that_died_leaves_its_text_and_says_so(app: Application, me: Ac
     found = drafts.get_draft(app, me, draft.id)
     assert (found.state, found.error["code"]) == ("failed", "content.interrupted")
     assert found.variants[0].text
-
-
-@pytest.fixture
-def handbook(app: Application, me: Actor, work: Callable[[int], None]) -> int:
-    number = knowledge.create_knowledge_base(app, me, "Help")
-    work(ingest.start_ingest(app, me, number, [Upload("handbook.md", HANDBOOK.encode())]))
-    return number
 
 
 def test_a_reply_is_made_of_sentences_of_the_documents(app: Application, me: Actor, handbook: int) -> None:

@@ -30,6 +30,7 @@ from core.db.link_tables import DemoGuest, DemoLink, DemoUse
 from core.db.recommend_tables import Interaction, RecommendCatalogue
 from core.db.sentiment_tables import MessageMood, SentimentBatch, SentimentTask
 from core.db.tables import Conversation, Handoff, Job, Message, utc_now
+from core.db.unsent_tables import UnsentText
 from core.errors import BadInput, NotFound
 from core.services import audit, knowledge
 from core.services.application import Application
@@ -243,6 +244,8 @@ def ann_and_bob(app: Application, shop: Shop) -> tuple[int, int]:
             talks.append(talk)
         rows.add(Handoff(conversation_id=talks[0], reason="asked", contact=MAIL))
         rows.add(SentimentTask(text=f"{MAIL} is angry", digest="a" * 64))
+        rows.add(UnsentText(person="account:7", place="inbox/reply/1.", text=f"Dear {MAIL},"))
+        rows.add(UnsentText(person="browser-bob", place="sentiment/one", text="A fine lamp"))
         rows.add(SentimentTask(text=f"joann.lee@example.com is not {MAIL}m", digest="b" * 64))
         link = rows.add(DemoLink(name="Trial", token_sha256="c" * 64)).id
         for number, said in enumerate((f"I am {MAIL}", "Somebody else")):
@@ -265,7 +268,8 @@ def test_a_person_is_found_exported_and_erased_and_nobody_else(
         assert find_person(app, owner, words).conversations == 1
     by_mail = find_person(app, owner, MAIL.upper())
     assert (by_mail.conversations, by_mail.messages, by_mail.handoffs, by_mail.sentiment) == (1, 1, 1, 1)
-    assert by_mail.demo_uses == 1
+    assert (by_mail.demo_uses, by_mail.unsent) == (1, 1)
+    assert find_person(app, owner, "browser-bob").unsent == 1
     assert find_person(app, owner, "link:1:1").demo_uses == 1, "a guest by the id of their browser"
     assert find_person(app, owner, "browser-ann").recommendations == 1
 
@@ -286,6 +290,7 @@ def test_a_person_is_found_exported_and_erased_and_nobody_else(
             rows.count(MessageMood) == rows.count(Message) == rows.count(SentimentTask) == rows.count(Interaction) == 1
         )
         assert rows.count(DemoUse) == 1
+        assert [one.text for one in rows.all(rows.select(UnsentText))] == ["A fine lamp"]
         logged = json.dumps([[e.action, e.target, e.details] for e in rows.all(rows.select(AuditEntry))])
     assert "person.erased" in logged
     assert MAIL not in logged

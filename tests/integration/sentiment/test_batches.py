@@ -13,7 +13,8 @@ from openpyxl import Workbook
 from core.access.actor import Actor
 from core.bootstrap import runner
 from core.db.sentiment_tables import SentimentBatch
-from core.errors import BadInput
+from core.errors import BadInput, OverLimit
+from core.services import quota
 from core.services.application import Application
 from core.services.sentiment import batch_job, batches, lane, one, results
 from core.services.studio import data_sets
@@ -148,14 +149,41 @@ def test_a_stopped_file_goes_on_where_it_was(app: Application, owner: Actor, mon
     assert stopped.state == "cancelled"
     assert 40 <= stopped.summary["rows"] < 100
     assert stopped.summary["complete"] is False
+    assert used(app, owner) == stopped.summary["rows"], "what was not judged was given back"
     batches.resume_batch(app, owner, batch_id)
     run(app, batch_id)
     view = batches.get_batch(app, owner, batch_id)
     assert (view.state, view.summary["rows"], view.summary["complete"]) == ("done", 100, True)
+    assert used(app, owner) == 100
     page = results.result_rows(app, owner, batch_id, limit=200)
     assert [row.text for row in page.rows] == [row[0] for row in rows], "each row once, in order"
     batches.delete_batch(app, owner, batch_id)
     assert not batches.batch_folder(app.settings, owner.workspace_id, batch_id).exists()
+
+
+def used(app: Application, owner: Actor) -> int:
+    return sum(line.all for line in quota.usage(app, owner) if line.metric == "judged_texts")
+
+
+def test_judged_texts_are_counted_and_limited(app: Application, owner: Actor) -> None:
+    quota.set_quota(app, owner, "workspace", 0, "judged_texts", "month", 5)
+    one.score_texts(app, owner, ["good", "bad"])
+    found = batches.preview(app, owner, Upload("four.csv", data=table([(f"lamp {n}", "", "") for n in range(4)])))
+    with pytest.raises(OverLimit, match="takes 4 texts judged, and 3 texts judged are left"):
+        batches.start_batch(app, owner, found.file, found.guess, rows_known=found.rows)
+    assert batches.list_batches(app, owner) == []
+    batch_id = batches.start_batch(app, owner, found.file, found.guess)  # by a caller that has not counted the rows
+    run(app, batch_id)
+    refused = batches.get_batch(app, owner, batch_id)
+    assert (refused.state, refused.error["code"]) == ("failed", "quota.small")
+    assert used(app, owner) == 2
+    quota.set_quota(app, owner, "workspace", 0, "judged_texts", "month", 6)
+    batches.resume_batch(app, owner, batch_id)
+    run(app, batch_id)
+    assert batches.get_batch(app, owner, batch_id).state == "done"
+    assert used(app, owner) == 6
+    with pytest.raises(OverLimit, match="is reached"):
+        one.score_text(app, owner, "one more")
 
 
 @pytest.mark.server
@@ -175,6 +203,7 @@ def test_a_killed_worker_leaves_no_row_twice(app: Application, owner: Actor, mod
         wait_for(lambda: batches.get_batch(app, owner, batch_id).finished, "the end of the resumed job", 400)
     view = batches.get_batch(app, owner, batch_id)
     assert (view.state, view.summary["rows"]) == ("done", len(rows))
+    assert used(app, owner) == len(rows) + 1, "a killed job is not counted twice"
     with results.export(app, owner, batch_id).open(encoding="utf-8-sig", newline="") as file:
         assert [row["review"] for row in csv.DictReader(file)] == [row[0] for row in rows]
 
