@@ -1,12 +1,12 @@
 """Recommendations on MovieLens latest-small: every model beside popularity, on a split in time and by leave-one-out.
 
-    python -m benchmarks.recommend [--part movielens serving scale] [--models NAME ...] [--people N] [--json FILE]
+    python -m benchmarks.recommend [--part movielens serving scale experiments] [--models M ...] [--people N] [--json F]
 
 movielens: NDCG@10, Recall@10, MRR, coverage and novelty under full ranking with 95 % bootstrap intervals over people,
 and the gain over "popular" paired by person; splits "newest" (each person's newest fifth), "last" (leave-one-out),
 "time" (one moment for all; few people of this data have events on both sides) and "random" (which flatters).
 serving: people a second in batch, and one person with five rules. scale: the ten best for many people out of 10,000
-items that come from a generator, block by block.
+items that come from a generator, block by block. experiments: false alarms of A/B and interleaving, simulated.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.beir import print_table, shared_data, write_json
+from benchmarks.recommend_experiments import run_experiments
 from benchmarks.running import percentile
 from core.evaluation.ranking import top
 from core.recommend.base import Model
@@ -244,7 +245,7 @@ def run_scale(options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-PARTS = {"movielens": run_movielens, "serving": run_serving, "scale": run_scale}
+PARTS = {"movielens": run_movielens, "serving": run_serving, "scale": run_scale, "experiments": run_experiments}
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from core.services.ingest_job import run_ingest
 from core.services.keeping.retention import Keeper
 from core.services.keeping.rotation import check_key
 from core.services.recommend.import_job import run_import
+from core.services.recommend.vectors_job import run_vectors
 from core.services.recommend.wizard_job import run_comparison
 from core.services.retrieve import IndexCache
 from core.services.sentiment.batch_job import run_batch as run_sentiment
@@ -117,6 +118,7 @@ def handlers(app: Application) -> dict[str, Handler]:
         "sentiment": bound(run_sentiment),
         "recommend_import": bound(run_import),
         "recommend_compare": bound(run_comparison),
+        "recommend_vectors": bound(run_vectors),
     }
 
 

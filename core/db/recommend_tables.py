@@ -146,10 +146,12 @@ class RecommendFeedback(Scoped, Dated, Base):
     item: Mapped[str] = mapped_column(String(ID))
     kind: Mapped[str] = mapped_column(String(20))
     shown_id: Mapped[int | None] = mapped_column(ForeignKey("recommend_shown.id", ondelete="SET NULL"), default=None)
+    team: Mapped[str] = mapped_column(String(1), default="")  # of an interleaved list: whose item it was, a or b
 
 
 class RecommendExperiment(Scoped, Dated, Base):
-    """Two served settings side by side. ``arms``: "a" and "b", each a model and whether rules apply.
+    """Two served settings side by side. ``arms``: "a" and "b", each a model and whether rules apply. ``design``: ab
+    (a person gets one of them) or interleaving (a person gets both in one list).
 
     ``state``: running, stopped (by a person), won, lost, even (the plan ended), hurt (the guardrail; all get A again).
     """
@@ -159,6 +161,7 @@ class RecommendExperiment(Scoped, Dated, Base):
     catalogue_id: Mapped[int] = mapped_column(ForeignKey("recommend_catalogue.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(20), default="running")
+    design: Mapped[str] = mapped_column(String(20), default="ab")
     arms: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     plan: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # rate of false alarms, longest run, guardrail
     result: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -173,6 +176,7 @@ class RecommendShown(Scoped, Dated, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     catalogue_id: Mapped[int] = mapped_column(ForeignKey("recommend_catalogue.id", ondelete="CASCADE"), index=True)
     experiment_id: Mapped[int] = mapped_column(ForeignKey("recommend_experiment.id", ondelete="CASCADE"))
-    arm: Mapped[str] = mapped_column(String(1))
+    arm: Mapped[str] = mapped_column(String(1))  # a, b; i for an interleaved list
     person: Mapped[str] = mapped_column(String(ID))
     items: Mapped[list[str]] = mapped_column(JSON, default=list)
+    teams: Mapped[str] = mapped_column(String(100), default="")  # of an interleaved list: a letter (a, b) a place

@@ -18,6 +18,7 @@ from core.errors import PilotlightError
 from core.metrics import ANSWER_SECONDS, ANSWERS
 from core.services import answers_codec, handoff
 from core.services.application import Application
+from core.services.chat_offers import offers_for
 from core.services.ladder import Decided, decide, speak
 from core.services.spoken import Clock, Speech
 from core.types import Language, Rung
@@ -54,6 +55,7 @@ class Making:
         self.speech: Speech | None = None
         self.error: dict[str, Any] | None = None
         self.handoff: dict[str, Any] | None = None
+        self.offers: dict[str, Any] | None = None
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._storing = threading.Lock()
@@ -69,6 +71,7 @@ class Making:
                     return
                 self.shown += piece
                 yield piece
+            self._offer()
             state = "stopped" if self._stopping.is_set() else "done"
         except PilotlightError as error:
             state, self.error = "failed", {"code": error.code, "values": _plain(error.values)}
@@ -116,6 +119,21 @@ class Making:
         text = handoff.promise_text(promise, task.language, again=again)
         return replace(decided, answer=replace(answer, text=text, rung=Rung.PERSON, refusal=None), found=())
 
+    def _offer(self) -> None:
+        """Items below the answer, where the owner wants them. What goes wrong there never costs the answer."""
+        task = self.task
+        if self.speech is None or task.waiting or self._stopping.is_set():
+            return
+        try:
+            with self.clock.stage("offers"):
+                self.offers = offers_for(
+                    self.app, task.workspace_id, task.knowledge_base_id, task.question, self.speech.answer, task.visitor
+                )
+        except PilotlightError as error:
+            log.warning("no offers", message=task.message_id, code=error.code)
+        except Exception:
+            log.error("no offers", message=task.message_id, exc_info=True)
+
     # --- signs of life ---
 
     def _live(self) -> None:
@@ -154,6 +172,8 @@ class Making:
             detail["trouble"] = speech.trouble
         if self.handoff is not None:
             detail["handoff"] = self.handoff
+        if self.offers is not None and state == "done":
+            detail["offers"] = self.offers
         with self.app.database.write(task.workspace_id) as rows:
             row = rows.find(Message, Message.id == task.message_id)
             if row is None:  # the conversation was deleted while it was answered

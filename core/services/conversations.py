@@ -155,7 +155,7 @@ def message_view(row: Message, feedback: int = 0) -> MessageView:
     if state == "answering" and utc_now() - last_sign(row) > ANSWERING:
         state, error = "failed", {"code": "chat.interrupted", "values": {}}
     detail: dict[str, Any] = {
-        key: row.detail[key] for key in ("handoff", "reason", "event", "trouble") if key in row.detail
+        key: row.detail[key] for key in ("handoff", "reason", "event", "trouble", "offers") if key in row.detail
     }
     if error:
         detail["error"] = error

@@ -156,7 +156,8 @@ class MessageView:
     feedback: int = 0  # 1, -1 or 0
     milliseconds: int = 0
     # error (code, values) of a failed one; trouble (code, values) of the language model that was done without;
-    # handoff (id, open, next_opening, queue_position) where a person was asked for; event of a system message
+    # handoff (id, open, next_opening, queue_position) where a person was asked for; event of a system message;
+    # offers (catalogue_id, items) that stand below it, see core.services.chat_offers
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -14,6 +14,7 @@ from core.types import Answer, Citation, Refusal, RefusalReason, Rung
 from pages.shared.answer_text import draw_answer_text, draw_text
 from pages.shared.chat_answering import ask_again
 from pages.shared.chat_feedback import feedback
+from pages.shared.chat_offers import offers_below
 from pages.shared.chat_person import handoff_note
 from pages.shared.chat_sources import open_source, source_drawer
 from pages.shared.dialogs import open_dialog
@@ -73,6 +74,8 @@ def _assistant(app: Application, actor: Actor, message: MessageView) -> None:
         _answer(app, actor, message, answer)
     else:
         draw_text(message.text, key=f"text-{message.id}")
+    if message.detail.get("offers"):
+        offers_below(app, actor, message)
     if message.retry:
         label = tr("chat.again")
         st.button(label, key=f"again-{message.id}", icon=":material/refresh:", on_click=ask_again, args=(message.id,))

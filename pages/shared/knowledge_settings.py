@@ -9,6 +9,7 @@ from core.services import knowledge, publish
 from core.services.application import Application
 from core.services.calibration import threshold_of
 from core.services.views import KnowledgeBaseView
+from pages.shared import knowledge_offers
 from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.job_progress import job_panel
@@ -20,6 +21,7 @@ from pages.shared.wording import plain
 
 def draw(app: Application, actor: Actor, base: KnowledgeBaseView) -> None:
     _general(app, actor, base)
+    knowledge_offers.draw(app, actor, base)
     _index(app, actor, base)
     _end(app, actor, base)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from core.api.v1.shapes import CitationShape, Id, Limit, Offset, RowId, Shape, T
 from core.errors import BadInput, NotFound
 from core.services import conversations, ingest, jobs, knowledge
 from core.services.ask import ask
+from core.services.chat_offers import ChatOffer, offers_below
 from core.services.direct import refusal_text
 from core.services.views import DocumentView, JobView, KnowledgeBaseView, MessageView, Upload
 from core.text.language import detect_language
@@ -103,6 +104,16 @@ class RefusalShape(BaseModel):
     best: list[CitationShape] = Field(description="What came nearest, or what contradicts each other.")
 
 
+class OfferedShape(BaseModel):
+    item: str
+    title: str
+    title_zh: str
+    category: str
+    price: float | None
+    image: str
+    why: str = Field(description="asked (the question names it), fits (a need), answered (the answer names it).")
+
+
 class AnswerShape(BaseModel):
     """`answer` is null exactly when `refusal` is not."""
 
@@ -115,6 +126,9 @@ class AnswerShape(BaseModel):
     sentences: list[SentenceShape]
     citations: list[CitationShape]
     refusal: RefusalShape | None
+    offers: list[OfferedShape] = Field(
+        description="Items that fit, where the owner offers a catalogue; report clicks as events of kind `clicked`."
+    )
     error: str | None
     milliseconds: int
 
@@ -181,7 +195,8 @@ def ask_question(app: App, actor: Caller, knowledge_base_id: Id, asked: Question
         if asked.conversation_id is None:
             conversations.delete_conversation(app, actor, conversation_id)
         raise
-    return _answer(conversation_id, answered.result())
+    message = answered.result()
+    return _answer(conversation_id, message, offers_below(app, actor, message.id).offers)
 
 
 @router.get("/jobs/{job_id}", operation_id="get_job", tags=["Jobs"])
@@ -228,7 +243,7 @@ def code_of(error: Mapping[str, Any]) -> str | None:
     return str(error["code"]) if error.get("code") else None
 
 
-def _answer(conversation_id: int, message: MessageView) -> AnswerShape:
+def _answer(conversation_id: int, message: MessageView, offers: Sequence[ChatOffer]) -> AnswerShape:
     found = message.answer
     refused = found.refusal if found is not None else None
     language = detect_language(found.query) if found is not None and found.query else "en"
@@ -247,6 +262,15 @@ def _answer(conversation_id: int, message: MessageView) -> AnswerShape:
         sentences=[SentenceShape(text=s.text, citations=list(s.citations)) for s in (found.sentences if found else ())],
         citations=[citation(c) for c in (found.citations if found else ())],
         refusal=refusal,
+        offers=[_offered(one) for one in offers],
         error=code_of(message.detail.get("error") or {}),
         milliseconds=message.milliseconds,
     )
+
+
+def _offered(one: ChatOffer) -> OfferedShape:
+    item = one.item
+    return OfferedShape(
+        item=item.id, title=item.title, title_zh=item.title_zh, category=item.category, price=item.price,
+        image=item.image, why=one.why,
+    )  # fmt: skip

@@ -21,6 +21,7 @@ from core.db.unit_of_work import Rows
 from core.db.unsent_tables import UnsentText
 from core.errors import BadInput, NotFound
 from core.services.application import Application
+from core.services.chat_offers import customer_of
 
 SHORTEST = 4  # characters; less would find half the workspace
 DIGITS = 7  # from so many on a number is compared without spaces and signs
@@ -90,7 +91,7 @@ def export_person(app: Application, actor: Actor, words: str) -> bytes:
                     "value": row.value,
                     "at": str(row.at),
                 }
-                for row in rows.all(rows.select(Interaction, Interaction.person == wanted))
+                for row in rows.all(rows.select(Interaction, Interaction.person.in_(_called(rows, wanted))))
             ],
             "unsent.json": [
                 {"place": row.place, "text": row.text, "at": str(row.changed_at)}
@@ -128,7 +129,7 @@ def erase_person(app: Application, actor: Actor, words: str, *, expected: int) -
             rows.delete(UnsentText, UnsentText.id.in_(ids))
         rows.delete(SentimentAnswer, SentimentAnswer.person == wanted)
         for table in _BOUGHT:
-            rows.delete(table, table.person == wanted)
+            rows.delete(table, table.person.in_(_called(rows, wanted)))
         record(rows, actor, "person.erased", **asdict(found.counts))
     return found.counts
 
@@ -138,6 +139,11 @@ def _wanted(words: str) -> str:
     if len(kept) < SHORTEST:
         raise BadInput("privacy.words_short", least=SHORTEST)
     return kept
+
+
+def _called(rows: Rows, wanted: str) -> tuple[str, str]:
+    """What a person is called in recommendations: by their id, and by its hash for clicks below answers."""
+    return wanted, customer_of(rows.workspace_id, wanted)
 
 
 def _required(found: _Found, words: str) -> _Found:
@@ -177,7 +183,7 @@ def _find(rows: Rows, wanted: str) -> _Found:
         handoffs=sum(rows.count(Handoff, Handoff.conversation_id.in_(ids)) for ids in _chunks(conversations)),
         sentiment=len(tasks) + rows.count(SentimentAnswer, SentimentAnswer.person == wanted),
         demo_uses=len(uses),
-        recommendations=sum(rows.count(table, table.person == wanted) for table in _BOUGHT),
+        recommendations=sum(rows.count(table, table.person.in_(_called(rows, wanted))) for table in _BOUGHT),
         unsent=len(unsent),
     )
     return _Found(conversations, tasks, uses, unsent, counts)

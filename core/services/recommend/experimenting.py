@@ -1,7 +1,8 @@
-"""Experiments: two served settings side by side, people assigned by hash, a test that may be looked at at any time.
+"""Experiments: two served settings side by side, and a test that may be looked at at any time.
 
-What counts is people: those who clicked anything on a list they were shown, and, as the guardrail, those who said "not
-interested" of anything. When the guardrail is hurt everybody gets A again at once.
+A/B: people are assigned by hash; what counts is who clicked anything on a list they were shown. Interleaving: everybody
+gets one list that both settings drafted in turn; a person's vote is whose item they clicked first. The guardrail is
+"not interested", counted the same way. When it is hurt everybody gets A again at once.
 """
 
 from __future__ import annotations
@@ -26,35 +27,43 @@ from core.db.recommend_tables import (
 from core.db.tables import utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, Conflict, NotFound
-from core.recommend.experiments import Decision, Outcomes, SequentialTest, assign, decide
+from core.recommend.experiments import Decision, Outcomes, SequentialTest, Votes, assign, decide, decide_votes
 from core.services.application import Application
 from core.services.recommend.views import OfferList
 from core.services.studio.naming import one_name
 
 LOOK_EVERY = 2.0  # seconds between two looks of one experiment, however many clicks come
 ARMS = ("a", "b")
+DESIGNS = ("ab", "interleaving")
 STATES = {"b_better": "won", "a_better": "lost", "no_difference": "even", "guardrail": "hurt"}
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """What serves somebody of an experiment."""
+    """What serves somebody of an experiment. ``name``: a, b, or i for a list that both draft; then ``other`` is B."""
 
     experiment_id: int
     name: str
     model_id: int | None
     rules: bool
+    other: Arm | None = None
+
+    @property
+    def experiment(self) -> str:
+        """Its name for hashes."""
+        return f"experiment-{self.experiment_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentView:
-    """``state``: running, stopped, won (B), lost, even, hurt. ``result``: ``effect`` and ``guardrail`` ([value, low,
-    high] of B less A, shares of people; bounds None while too few were seen), ``p``, and ``arms`` (people, clicked,
-    refused)."""
+    """``state``: running, stopped, won (B), lost, even, hurt. ``design``: ab, interleaving. ``result``: ``effect`` and
+    ``guardrail`` ([value, low, high] of B less A, bounds None while too few were seen; of shares of people, or of votes
+    where lists are interleaved), ``p``, and ``arms`` (people, clicked, refused)."""
 
     id: int
     name: str
     state: str
+    design: str
     arms: Mapping[str, Any]
     plan: Mapping[str, Any]
     result: Mapping[str, Any]
@@ -73,14 +82,18 @@ def start_experiment(
     expected: float = 0.05,
     most_people: int = 20_000,
     alpha: float = 0.05,
+    design: str = "ab",
 ) -> int:
-    """Half of the people get B (``model_id``, None for most popular; ``rules`` whether the published ones apply), the
-    others what serves now. ``expected``: the difference in the share of people who click that matters.
+    """B is ``model_id`` (None for most popular; ``rules``: whether the published ones apply), A what serves now.
+    ``design`` "ab": half of the people get B; "interleaving": everybody gets both in one list. ``expected``: the
+    difference that matters, in the share of people who click, or in the share of votes.
 
     Raises BadInput for values that cannot be or a B that is the same as A, Conflict while another one runs.
     """
     actor.require(Permission.RECOMMEND)
     kept = one_name(name, "recommend.experiment_name")
+    if design not in DESIGNS:
+        raise BadInput("recommend.experiment_design", design=design[:40], known=", ".join(DESIGNS))
     SequentialTest(alpha=alpha, guardrail_alpha=alpha, expected=expected, most_people=most_people)
     with app.database.write(actor.workspace_id) as rows:
         catalogue = rows.get(RecommendCatalogue, catalogue_id)
@@ -94,7 +107,8 @@ def start_experiment(
         if arms["a"] == arms["b"] or (catalogue.served_id == model_id and not catalogue.rules):
             raise BadInput("recommend.experiment_same")
         plan = {"alpha": alpha, "expected": expected, "most_people": most_people}
-        return rows.add(RecommendExperiment(catalogue_id=catalogue_id, name=kept, arms=arms, plan=plan)).id
+        made = RecommendExperiment(catalogue_id=catalogue_id, name=kept, design=design, arms=arms, plan=plan)
+        return rows.add(made).id
 
 
 def list_experiments(app: Application, actor: Actor, catalogue_id: int) -> list[ExperimentView]:
@@ -127,7 +141,6 @@ def look(app: Application, actor: Actor, experiment_id: int) -> str:
         stored = rows.get(RecommendExperiment, experiment_id)
         if stored.state != "running":
             return stored.state
-        counts = {arm: _counts(rows, experiment_id, arm) for arm in ARMS}
         plan = stored.plan
         args = SequentialTest(
             alpha=plan["alpha"],
@@ -135,8 +148,14 @@ def look(app: Application, actor: Actor, experiment_id: int) -> str:
             expected=plan["expected"],
             most_people=plan["most_people"],
         )
-        clicked, refused = ([_outcomes(counts[arm], name) for arm in ARMS] for name in ("clicked", "refused"))
-        decision = decide(clicked[0], clicked[1], args, (refused[0], refused[1]))
+        if stored.design == "interleaving":
+            counts = _votes(rows, experiment_id)
+            clicks, refusals = (Votes(counts["a"][name], counts["b"][name]) for name in ("clicked", "refused"))
+            decision = decide_votes(clicks, refusals, counts["a"]["people"], args)
+        else:
+            counts = {arm: _counts(rows, experiment_id, arm) for arm in ARMS}
+            clicked, refused = ([_outcomes(counts[arm], name) for arm in ARMS] for name in ("clicked", "refused"))
+            decision = decide(clicked[0], clicked[1], args, (refused[0], refused[1]))
         stored.result = _result(decision, counts)
         if decision.ended:
             stored.state, stored.ended_at = STATES[decision.state], utc_now()
@@ -147,13 +166,19 @@ def look(app: Application, actor: Actor, experiment_id: int) -> str:
 
 
 def assigned(rows: Rows, catalogue_id: int, person: str) -> Arm | None:
-    """The side of a person while an experiment runs; always the same one."""
+    """What a person gets while an experiment runs; always the same."""
     if not person.strip():
         return None
     running = _running(rows, catalogue_id)
     if running is None:
         return None
-    name = assign(f"experiment-{running.id}", person.strip()).lower()
+    sides = {arm: _arm(running, arm) for arm in ARMS}
+    if running.design == "interleaving":
+        return replace(sides["a"], name="i", other=sides["b"])
+    return sides[assign(sides["a"].experiment, person.strip()).lower()]
+
+
+def _arm(running: RecommendExperiment, name: str) -> Arm:
     return Arm(running.id, name, running.arms[name]["model_id"], bool(running.arms[name]["rules"]))
 
 
@@ -167,8 +192,14 @@ def shown(app: Application, actor: Actor, catalogue_id: int, arm: Arm, person: s
             arm=arm.name,
             person=person.strip(),
             items=[offer.item.id for offer in made.offers],
+            teams="".join(made.teams),
         )
         return replace(made, shown_id=rows.add(row).id)
+
+
+def team_of(row: RecommendShown, item: str) -> str:
+    """Who drafted the item of an interleaved list: a, b; "" for what stands in none."""
+    return row.teams[row.items.index(item)] if row.teams and item in row.items else ""
 
 
 def reacted(app: Application, actor: Actor, experiment_id: int) -> None:
@@ -201,6 +232,25 @@ def _counts(rows: Rows, experiment_id: int, arm: str) -> dict[str, int]:
     return found
 
 
+def _votes(rows: Rows, experiment_id: int) -> dict[str, dict[str, int]]:
+    """By team: people who were shown a list (the same for both), and those whose first click, or first refusal, was of
+    an item that the team drafted."""
+    mine = RecommendShown.workspace_id == rows.workspace_id, RecommendShown.experiment_id == experiment_id
+    people = int(rows.session.scalar(select(func.count(RecommendShown.person.distinct())).where(*mine)) or 0)
+    found = {arm: {"people": people, "clicked": 0, "refused": 0} for arm in ARMS}
+    for name, kind in (("clicked", "clicked"), ("refused", "not_interested")):
+        first = (
+            select(func.min(RecommendFeedback.id))
+            .join(RecommendShown, RecommendFeedback.shown_id == RecommendShown.id)
+            .where(*mine, RecommendFeedback.kind == kind, RecommendFeedback.team != "")
+            .group_by(RecommendFeedback.person)
+        )
+        votes = select(RecommendFeedback.team, func.count()).where(RecommendFeedback.id.in_(first))
+        for team, count in rows.session.execute(votes.group_by(RecommendFeedback.team)):
+            found[team][name] = int(count)
+    return found
+
+
 def _outcomes(counts: Mapping[str, int], name: str) -> Outcomes:
     """Each person is 1 or 0, so that the sum of squares is the sum."""
     return Outcomes(counts["people"], float(counts[name]), float(counts[name]))
@@ -220,4 +270,6 @@ def _result(decision: Decision, counts: Mapping[str, Mapping[str, int]]) -> dict
 
 
 def _view(row: RecommendExperiment) -> ExperimentView:
-    return ExperimentView(row.id, row.name, row.state, row.arms, row.plan, row.result, row.created_at, row.ended_at)
+    return ExperimentView(
+        row.id, row.name, row.state, row.design, row.arms, row.plan, row.result, row.created_at, row.ended_at
+    )

@@ -83,6 +83,7 @@ def react(
                 item=item,
                 kind=reaction,
                 shown_id=shown.id if shown else None,
+                team=experimenting.team_of(shown, item) if shown else "",
             )
         )
     if shown is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,12 @@ from core.db.recommend_tables import ID, RecommendCatalogue
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
 from core.recommend.data import History
+from core.recommend.experiments import interleave, seed_of
 from core.recommend.rules import Rule
 from core.recommend.serving import Pick, Served, Wish
 from core.services.application import Application
 from core.services.recommend import experimenting
+from core.services.recommend.experimenting import Arm
 from core.services.recommend.ruling import rules_of
 from core.services.recommend.servers import Opened, counted, open_server
 from core.services.recommend.snapshot import Person, Snapshot, history_of, read_person, snapshot
@@ -62,31 +64,62 @@ def recommend(app: Application, actor: Actor, catalogue_id: int, asked: Asked) -
         now = snapshot(app, rows, catalogue_id)
         arm = experimenting.assigned(rows, catalogue_id, asked.person) if asked.model_id is None else None
         model_id = asked.model_id or (arm.model_id if arm else stored.served_id)
-        specs = asked.rules if asked.rules is not None else stored.rules if arm is None or arm.rules else ()
-        rules = rules_of(specs)
-        content = bool(asked.words.strip()) or any(rule.kind == "diversity" for rule in rules)
-        opened = open_server(app, rows, catalogue_id, model_id, now, content=content and len(now.items) > 0)
+        sides = [_side(app, rows, stored, asked, now, arm, model_id)]
+        if arm is not None and arm.other is not None:
+            sides.append(_side(app, rows, stored, asked, now, arm.other, arm.other.model_id))
         person = _person(rows, catalogue_id, asked, now)
         newest = [person.newest, counted(app, rows, catalogue_id, now).newest]
+    opened, rules = sides[0]
     served = _served(opened, now, person.history, asked, rules)
-    seen = int(np.isin(person.history.seen, np.flatnonzero(now.shown)).sum())
+    teams: tuple[str, ...] = ()
     basis = _basis(served, asked, opened)
-    by_model = opened.row is not None and (basis in ("history", "item") or not opened.server.model.personal)
+    if arm is not None and len(sides) > 1:
+        other = _served(sides[1][0], now, person.history, asked, sides[1][1])
+        served, teams = _drafted(arm, asked, served, other)
+    by_model = (
+        not teams and opened.row is not None and (basis in ("history", "item") or not opened.server.model.personal)
+    )
     made = OfferList(
         offers=tuple(_offer(now, pick) for pick in served.picks),
         basis=basis,
-        model=served.model if by_model else basis,
+        model="interleaved" if teams else served.model if by_model else basis,
         number=opened.row.number if by_model and opened.row else 0,
         data_as_of=max((one for one in newest if one is not None), default=None),
         learnt_as_of=opened.row.as_of if opened.row else None,
         seconds=time.perf_counter() - began,
         history=tuple(dict.fromkeys(event.item for event in reversed(person.events))),
-        left_out={"seen": seen, "hidden": int((~now.shown).sum())},
+        left_out=_left_out(now, person.history),
         arm=arm.name if arm else "",
+        teams=teams,
     )
     if arm is None or not asked.counts:
         return made
     return experimenting.shown(app, actor, catalogue_id, arm, asked.person, made)
+
+
+def _left_out(now: Snapshot, history: History) -> dict[str, int]:
+    seen = int(np.isin(history.seen, np.flatnonzero(now.shown)).sum())
+    return {"seen": seen, "hidden": int((~now.shown).sum())}
+
+
+def _side(
+    app: Application, rows: Rows, stored: RecommendCatalogue, asked: Asked, now: Snapshot, arm: Arm | None,
+    model_id: int | None,
+) -> tuple[Opened, Sequence[Rule]]:  # fmt: skip
+    """The model and the rules of one setting."""
+    specs = asked.rules if asked.rules is not None else stored.rules if arm is None or arm.rules else ()
+    rules = rules_of(specs)
+    content = bool(asked.words.strip()) or any(rule.kind == "diversity" for rule in rules)
+    return open_server(app, rows, stored.id, model_id, now, content=content and len(now.items) > 0), rules
+
+
+def _drafted(arm: Arm, asked: Asked, a: Served, b: Served) -> tuple[Served, tuple[str, ...]]:
+    """One list that both draft in turn (Radlinski et al. 2008), the same for a person as long as theirs are."""
+    seed = seed_of(arm.experiment, asked.person.strip())
+    numbers, sides = interleave(a.items, b.items, asked.k, seed)
+    picks = {"A": {pick.item: pick for pick in a.picks}, "B": {pick.item: pick for pick in b.picks}}
+    chosen = tuple(picks[side][number] for number, side in zip(numbers, sides, strict=True))
+    return replace(a, picks=chosen), tuple(side.lower() for side in sides)
 
 
 def person_events(app: Application, actor: Actor, catalogue_id: int, person: str) -> tuple[EventView, ...]:

@@ -37,7 +37,7 @@ def encoder_of(app: Application, workspace_id: int, catalogue_id: int) -> Encode
     path = catalogue_folder(app, workspace_id, catalogue_id) / FILE
 
     def encode(texts: Sequence[str]) -> Vectors:
-        keys = [hashlib.sha256(f"{encoder.name}\0{text}".encode()).hexdigest()[:32] for text in texts]
+        keys = [_key(encoder.name, text) for text in texts]
         with _guard:
             known = _known(app, catalogue_id, path)
             missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
@@ -66,6 +66,26 @@ def content_model(app: Application, workspace_id: int, catalogue_id: int, now: S
         for old in list(held)[:-MOST_CACHED]:
             held.pop(old, None)
     return found[1]
+
+
+def missing_texts(app: Application, workspace_id: int, catalogue_id: int, now: Snapshot) -> int:
+    """How many items' texts have no vector yet; 0 where there is no encoder, since hashing words takes no time."""
+    try:
+        name = app.encoder().name
+    except PilotlightError:
+        return 0
+    path = catalogue_folder(app, workspace_id, catalogue_id) / FILE
+    keys = {_key(name, row.words) for row in now.items.rows}
+    with _guard:
+        missing = keys - _known(app, catalogue_id, path).keys()
+        if missing:  # the worker may have written them since we read
+            app.caches["recommend_vectors"].pop(catalogue_id, None)
+            missing = keys - _known(app, catalogue_id, path).keys()
+    return len(missing)
+
+
+def _key(encoder: str, text: str) -> str:
+    return hashlib.sha256(f"{encoder}\0{text}".encode()).hexdigest()[:32]
 
 
 def _known(app: Application, catalogue_id: int, path: Path) -> dict[str, Vectors]:

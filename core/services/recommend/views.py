@@ -94,7 +94,7 @@ class Offer:
 class OfferList:
     """A list as it was made. ``basis``: history, content, popular, item, basket, words. ``model``: the name of what
     ranked it and its version's ``number`` (0: popularity without a trained version). ``data_as_of``: the newest
-    interaction that the model or this person's history holds."""
+    interaction that the model or this person's history holds. An interleaved list's ``model`` is "interleaved"."""
 
     offers: tuple[Offer, ...]
     basis: str
@@ -107,6 +107,7 @@ class OfferList:
     left_out: Mapping[str, int] | None = None  # reason -> items that are not shown
     arm: str = ""
     shown_id: int | None = None
+    teams: tuple[str, ...] = ()  # of an interleaved list: who drafted each place, a or b
 
 
 @dataclass(frozen=True, slots=True)

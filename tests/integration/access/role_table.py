@@ -11,6 +11,8 @@ from core.access.actor import Permission
 TABLE = """
 ask CHAT ask retry example_questions
 audit AUDIT actions export_entries list_entries verify
+chat_offers CHAT offers_below react_to_offer
+chat_offers KNOWLEDGE_WRITE set_offers
 content.batch_job CONTENT start_batch write_failed_again
 content.checking CONTENT_READ brand check
 content.checking CONTENT save_brand

@@ -239,6 +239,66 @@ def test_a_hurt_guardrail_gives_everybody_a_again(shop: Application, me: Actor) 
     assert serving.recommend(shop, me, 1, Asked(person=person)).model == "neighbours"
 
 
+def voted(shop: Application, experiment: int, team: str, count: int, *, kind: str = "clicked") -> None:
+    """People who were shown a list and reacted to what ``team`` drafted, straight into the tables."""
+    with shop.database.write(1) as rows:
+        for number in range(count):
+            person = f"{team}-{kind}-{number}"
+            shown = rows.add(
+                RecommendShown(
+                    catalogue_id=1, experiment_id=experiment, arm="i", person=person, items=["tea-0"], teams=team
+                )
+            )
+            feedback = {"person": person, "item": "tea-0", "kind": kind, "shown_id": shown.id, "team": team}
+            rows.add(RecommendFeedback(catalogue_id=1, **feedback))
+
+
+def test_an_interleaved_experiment_shows_both_in_one_list_and_counts_first_clicks(shop: Application, me: Actor) -> None:
+    with pytest.raises(BadInput, match="interleaving"):
+        experimenting.start_experiment(shop, me, 1, "Odd", model_id=None, design="duel")
+    a = listed(shop, me, person="p1", k=6)
+    b = listed(shop, me, person="p1", k=6, model_id=None)
+    number = experimenting.start_experiment(shop, me, 1, "Both?", model_id=None, design="interleaving", expected=0.2)
+    versions_of_b = serving.recommend(shop, me, 1, Asked(person="p1", k=6))
+    assert (versions_of_b.arm, versions_of_b.model, versions_of_b.number) == ("i", "interleaved", 0)
+    assert set(versions_of_b.teams) == {"a", "b"}
+    assert abs(versions_of_b.teams.count("a") - versions_of_b.teams.count("b")) <= 1
+    again = serving.recommend(shop, me, 1, Asked(person="p1", k=6))
+    assert [o.item.id for o in again.offers] == [o.item.id for o in versions_of_b.offers]
+    assert len({o.item.id for o in again.offers}) == 6
+    assert {o.item.id for o in again.offers} & set(a)
+    assert b
+    firsts = [serving.recommend(shop, me, 1, Asked(person=f"p{n}", counts=False)).teams[0] for n in range(40)]
+    assert 8 < firsts.count("b") < 32
+
+    first, second = (again.offers[again.teams.index(team)].item.id for team in ("b", "a"))
+    feedback.react(shop, me, 1, "p1", first, "clicked", shown_id=again.shown_id)
+    feedback.react(shop, me, 1, "p1", second, "clicked", shown_id=again.shown_id)
+    feedback.react(shop, me, 1, "p1", "tool-5", "clicked", shown_id=again.shown_id)
+    [view] = experimenting.list_experiments(shop, me, 1)
+    assert view.design == "interleaving"
+    assert (view.result["arms"]["a"], view.result["arms"]["b"]) == (
+        {"people": 1, "clicked": 0, "refused": 0},
+        {"people": 1, "clicked": 1, "refused": 0},
+    )
+    voted(shop, number, "a", 60)
+    voted(shop, number, "b", 140)
+    [view] = experimenting.list_experiments(shop, me, 1)
+    assert view.state == "won"
+    assert 0 < view.result["effect"][1] < view.result["effect"][0] < view.result["effect"][2]
+    assert serving.recommend(shop, me, 1, Asked(person="p1", k=6)).teams == ()
+
+
+def test_a_hurt_guardrail_ends_interleaving_too(shop: Application, me: Actor) -> None:
+    number = experimenting.start_experiment(shop, me, 1, "Risky", model_id=None, design="interleaving", expected=0.2)
+    voted(shop, number, "b", 80)
+    voted(shop, number, "a", 5, kind="not_interested")
+    voted(shop, number, "b", 45, kind="not_interested")
+    assert experimenting.look(shop, me, number) == "hurt"
+    made = serving.recommend(shop, me, 1, Asked(person="p1"))
+    assert (made.model, made.teams, made.arm) == ("neighbours", (), "")
+
+
 def test_bad_events_are_refused_with_a_word(shop: Application, me: Actor) -> None:
     from datetime import timedelta
 

@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput
-from core.recommend.experiments import BURN_IN, Outcomes, SequentialTest, assign, decide, difference, interleave
+from core.recommend.experiments import (
+    BURN_IN,
+    Outcomes,
+    SequentialTest,
+    Votes,
+    assign,
+    decide,
+    decide_votes,
+    difference,
+    interleave,
+    preference,
+    seed_of,
+)
 
 PEOPLE, LOOK = 3_000, 25  # people a side; the test is looked at after every so many
 
@@ -134,3 +146,71 @@ def test_interleaving_is_fair_and_has_no_repeats() -> None:
 def test_settings_that_cannot_be(values: dict[str, float]) -> None:
     with pytest.raises(BadInput, match="expected"):
         SequentialTest(**values)  # type: ignore[arg-type]
+
+
+def test_votes_raise_no_more_false_alarms_than_stated() -> None:
+    """A thousand interleaved experiments without a preference, looked at after every single vote."""
+    generator = np.random.default_rng(17)
+    args, most = SequentialTest(expected=0.1, most_people=10 * PEOPLE), 1_000
+    ended = _ends(most, args)
+    alarms = naive = 0
+    for _ in range(1_000):
+        b = (generator.random(most) < 0.5).cumsum()
+        n = np.arange(1, most + 1)
+        alarms += bool((ended[n, b]).any())
+        naive += bool((np.abs(2 * b - n)[49:] > 1.96 * np.sqrt(n)[49:]).any())
+    assert alarms <= 50
+    assert naive > 200
+
+
+def _ends(most: int, args: SequentialTest) -> np.ndarray:
+    """Bool [votes + 1, votes for B + 1]: where an experiment has ended. Asked at the two edges of "running" alone."""
+    ended = np.zeros((most + 1, most + 1), bool)
+    edge = 0
+    for votes in range(1, most + 1):
+        while edge < votes / 2 and decide_votes(Votes(votes - edge, edge), Votes(), 1, args).ended:
+            edge += 1
+        while edge > 0 and not decide_votes(Votes(votes - edge + 1, edge - 1), Votes(), 1, args).ended:
+            edge -= 1
+        ended[votes, :edge] = True
+        ended[votes, votes - edge + 1 : votes + 1] = edge > 0
+    return ended
+
+
+def test_a_preference_is_found_and_its_interval_holds_it() -> None:
+    generator = np.random.default_rng(18)
+    args, found, held = SequentialTest(expected=0.2, most_people=10 * PEOPLE), 0, 0
+    for _ in range(60):
+        b = (generator.random(1_500) < 0.6).cumsum()
+        votes = [Votes(n - int(b[n - 1]), int(b[n - 1])) for n in range(25, 1501, 25)]
+        decisions = [decide_votes(one, Votes(), one.cast, args) for one in votes]
+        ended = [one for one in decisions if one.ended]
+        found += bool(ended) and (ended[0].state, ended[0].serve) == ("b_better", "B")
+        held += all(one.effect.low <= 0.2 <= one.effect.high for one in decisions)
+    assert found >= 55
+    assert held >= 57
+
+
+def test_refusals_of_b_give_everybody_a_again() -> None:
+    decision = decide_votes(Votes(100, 400), Votes(10, 90), 1_000, SequentialTest(expected=0.1))
+    assert (decision.state, decision.serve) == ("guardrail", "A")
+    assert decide_votes(Votes(100, 400), Votes(90, 10), 1_000, SequentialTest(expected=0.1)).serve == "B"
+    assert decide_votes(Votes(400, 100), Votes(), 1_000, SequentialTest(expected=0.1)).state == "a_better"
+    assert decide_votes(Votes(50, 50), Votes(), 500, SequentialTest(most_people=500)).state == "no_difference"
+
+
+@pytest.mark.parametrize(
+    ("votes", "value"), [(Votes(), 0.0), (Votes(3, 0), -1.0), (Votes(0, 3), 1.0), (Votes(5, 5), 0.0)]
+)
+def test_few_votes_say_little_and_the_interval_holds_what_was_seen(votes: Votes, value: float) -> None:
+    interval, p = preference(votes, 0.05, 0.1)
+    assert interval.value == value
+    assert -1 <= interval.low <= value <= interval.high <= 1
+    assert interval.high - interval.low > 1
+    assert p > 0.05
+
+
+def test_which_team_stands_first_is_a_fair_coin_between_people() -> None:
+    first = [interleave([1, 2], [3, 4], 4, seed_of("experiment-1", f"p{n}"))[1][0] for n in range(4_000)]
+    assert 0.47 < first.count("B") / len(first) < 0.53
+    assert first[:50] == [interleave([1, 2], [3, 4], 4, seed_of("experiment-1", f"p{n}"))[1][0] for n in range(50)]
