@@ -82,7 +82,7 @@ def test_masked_passages_are_not_found_by_any_window(many: tuple[DenseIndex, np.
 def test_a_rebuild_keeps_the_windows_of_what_stays(models: ModelHub, tmp_path: Path, limit: int) -> None:
     encoder = models.encoder()
     texts = [
-        f"Shelf {n} holds lamps. " + f"Lamp {n} costs {n} euros and is repaired for ten years. " * 8 for n in range(30)
+        f"Shelf {n} holds lamps. " + f"Lamp {n} costs {n} euros and is repaired for ten years. " * 24 for n in range(30)
     ]
     texts += ["退货须在三十天内提出。" + "运费由我们承担，" * 30 + "。" + "节假日照常发货。" * 5]
     languages = ["en"] * 30 + ["zh"]
