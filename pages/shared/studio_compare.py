@@ -8,6 +8,7 @@ from core.access.actor import Actor
 from core.errors import PilotlightError
 from core.services.application import Application
 from core.services.studio import runs
+from core.services.studio.recipes import NEVER_SHOWN
 from core.services.studio.views import RunComparison
 from pages.shared.errors import show_error
 from pages.shared.language import tr
@@ -59,11 +60,13 @@ def _figures(found: RunComparison, names: list[str]) -> None:
         [tr("studio.runs.took"), *(ran_for(run) for run in found.runs)],
     ]
     for name, values in found.metrics.items():
+        # What a trainer measured itself is of the validation rows; it says so only where there is another figure.
+        shown = f"validation_{name}" if f"test_{name}" in found.metrics else name
         known = [value for value in values if value is not None]
         best = (min if fewer_is_better(name) else max)(known)
         differ = len(set(known)) > 1
         rows.append(
-            [metric_name(name)]
+            [metric_name(shown)]
             + [metric_value(name, value) + (" ★" if differ and value == best else "") for value in values]
         )
     table(rows, [" ", *names], key="compare-metrics")
@@ -73,10 +76,11 @@ def _figures(found: RunComparison, names: list[str]) -> None:
 
 def _arguments(found: RunComparison, names: list[str]) -> None:
     st.markdown(f"**{tr('studio.compare.arguments')}**")
-    if not found.arguments:
+    arguments = {name: values for name, values in found.arguments.items() if name not in NEVER_SHOWN}
+    if not arguments:
         st.caption(tr("studio.compare.same_arguments"))
         return
-    rows = [[argument_label(name), *map(value_text, values)] for name, values in found.arguments.items()]
+    rows = [[argument_label(name), *map(value_text, values)] for name, values in arguments.items()]
     table(rows, [" ", *names], key="compare-arguments")
 
 
