@@ -92,6 +92,8 @@ def _base(
             facts.append(tr("studio.train.licence", licence=one.licence))
         if one.megabytes and not one.here:
             facts.append(f"{one.megabytes} MB")
+        if one.revision:
+            facts.append(tr("studio.train.revision", revision=one.revision[:8]))
         st.caption(" · ".join(facts) + ("" if one.here else f" · :orange[{_absent(one)}]"))
         if not one.here and (instead := [other.name for other in bases if other.here and other.origin != "none"]):
             st.caption(tr("studio.train.instead", names=plain(tr("studio.why.comma").join(instead))))
@@ -106,7 +108,7 @@ def _unread(one: BaseModelView, version: DataSetVersionView) -> None:
         share = rows / max(1, sum(written.values()))
         if one.languages and code not in one.languages and share >= LEAST_SHARE:
             words = {
-                "language": named("common.language", code),
+                "written": named("common.language", code),
                 "percent": f"{100 * share:.0f}",
                 "name": plain(one.name),
             }
@@ -171,7 +173,10 @@ def _field(recipe: RecipeView, argument: ArgumentView, version: DataSetVersionVi
         )
     if argument.name == "exclude":
         columns = _columns(version)
-        return st.multiselect(label, columns, **({} if key in st.session_state else {"default": default}), **common)
+        empty = tr("studio.none_chosen")
+        return st.multiselect(
+            label, columns, placeholder=empty, **({} if key in st.session_state else {"default": default}), **common
+        )
     typed = (st.text_area if _of_words(argument) else st.text_input)(label, **given, **common) or ""
     if typed == default:
         return argument.default

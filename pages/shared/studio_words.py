@@ -16,8 +16,8 @@ FINISHED = frozenset({"done", "failed", "cancelled"})
 # The measure a list shows of a run or version: the first of these that it has.
 _MEASURES = ("accuracy", "f1_macro", "f1_micro", "auc", "ndcg", "mrr", "recall_at_1", "perplexity", "loss")
 MAIN = tuple(f"{split}{name}" for split in ("test_", "", "validation_") for name in _MEASURES)
-_SHARES = ("accuracy", "f1_", "precision", "recall", "calibration_error", "lost", "share", "top_")
-_FEWER_IS_BETTER = ("loss", "perplexity", "error", "brier", "seconds", "bits_per")
+_SHARES = ("accuracy", "f1_", "precision", "recall", "calibration_error", "ece", "lost", "share", "top_")
+_FEWER_IS_BETTER = ("loss", "perplexity", "error", "ece", "brier", "seconds", "bits_per")
 
 
 def named(prefix: str, name: str) -> str:

@@ -244,7 +244,9 @@ def _of_catalogue(app: Application, entry: Any) -> BaseModelView:
         origin, here, note = str(place.origin), True, ""
     except Unavailable as error:
         origin, here, note = "hub", False, "" if app.settings.allow_hub else error.code
-    return BaseModelView(entry.name, entry.name, origin, entry.languages, entry.licence, here, note, entry.megabytes)
+    return BaseModelView(
+        entry.name, entry.name, origin, entry.languages, entry.licence, here, note, entry.megabytes, entry.revision
+    )  # fmt: skip
 
 
 def check_base(app: Application, actor: Actor, recipe: RecipeView, args: Mapping[str, Any]) -> None:
