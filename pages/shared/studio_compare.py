@@ -59,19 +59,27 @@ def _figures(found: RunComparison, names: list[str]) -> None:
         [tr("studio.data_set"), *(run.data_set for run in found.runs)],
         [tr("studio.runs.took"), *(ran_for(run) for run in found.runs)],
     ]
-    for name, values in found.metrics.items():
-        # What a trainer measured itself is of the validation rows; it says so only where there is another figure.
-        shown = f"validation_{name}" if f"test_{name}" in found.metrics else name
+    for name, values in _by_rows(found).items():
         known = [value for value in values if value is not None]
         best = (min if fewer_is_better(name) else max)(known)
         differ = len(set(known)) > 1
         rows.append(
-            [metric_name(shown)]
+            [metric_name(name)]
             + [metric_value(name, value) + (" ★" if differ and value == best else "") for value in values]
         )
     table(rows, [" ", *names], key="compare-metrics")
     if found.metrics:
         st.caption(tr("studio.compare.best"))
+
+
+def _by_rows(found: RunComparison) -> dict[str, list[float | None]]:
+    """Figures under the rows they are of: some trainers name the validation rows, some do not."""
+    merged: dict[str, list[float | None]] = {}
+    for name, values in found.metrics.items():
+        told = f"validation_{name}" if f"test_{name}" in found.metrics else name
+        before = merged.get(told, [None] * len(values))
+        merged[told] = [old if new is None else new for old, new in zip(before, values, strict=True)]
+    return merged
 
 
 def _arguments(found: RunComparison, names: list[str]) -> None:

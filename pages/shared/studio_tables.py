@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-CHARACTER, EDGE, WIDEST, NARROWEST, FIRST = 6.0, 24, 420, 60, 160  # pixels
+CHARACTER, EDGE, WIDEST, NARROWEST, FIRST = 6.0, 24, 420, 60, 200  # pixels
 WIDE = 2.2  # a Chinese character stands for so many letters
 SHOWN = 25  # rows up to which a table has no bar of its own to scroll
 

@@ -532,3 +532,21 @@ def test_the_report_can_be_taken_away(studio: Application, me: Actor) -> None:
     version = registry.list_versions(studio, me)[0]
     assert "<html" in reports.report_html(studio, me, version.id, "zh")
     assert json.loads(reports.report_json(studio, me, version.id))["labels"] == ["bad", "good"]
+
+
+def test_figures_of_the_same_rows_stand_in_one_line() -> None:
+    from core.services.studio.views import RunComparison
+    from pages.shared.studio_compare import _by_rows
+
+    metrics = {
+        "accuracy": (0.8, None),
+        "test_accuracy": (0.7, 0.6),
+        "validation_accuracy": (None, 0.5),
+        "texts_per_second": (9.0, None),
+    }
+    found = _by_rows(RunComparison(runs=(), metrics=metrics, arguments={}, curves={}))
+    assert found == {
+        "validation_accuracy": [0.8, 0.5],
+        "test_accuracy": [0.7, 0.6],
+        "texts_per_second": [9.0, None],
+    }
