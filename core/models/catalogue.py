@@ -260,10 +260,21 @@ def locate(entry: ModelEntry, settings: Settings) -> Place:
     if place is None and not entry.starter:
         place = _in_cache(entry)
     if place is None and settings.allow_hub and not entry.starter:
-        place = _from_hub(entry)
+        place = _from_hub(entry, settings)
     if place is None:
-        raise Unavailable("models.not_here", name=entry.name, hub_id=entry.hub_id)
+        here = _instead(entry, settings)
+        raise Unavailable("models.not_here", name=entry.name, hub_id=entry.hub_id, here=here)
     return place
+
+
+def _instead(wanted: ModelEntry, settings: Settings) -> str:
+    """What this machine has for the same work, for whoever cannot have ``wanted``; "-" for nothing."""
+    places = (
+        _in_folder(entry, settings.models_dir) or _in_package(entry) or _in_starters(entry) or _in_cache(entry)
+        for entry in CATALOGUE
+        if entry.task == wanted.task or {entry.task, wanted.task} == {"encoder", "masked_language_model"}
+    )
+    return ", ".join(place.entry.name for place in places if place is not None) or "-"
 
 
 def _in_folder(entry: ModelEntry, folder: Path | None) -> Place | None:
@@ -304,15 +315,23 @@ def _in_cache(entry: ModelEntry) -> Place | None:
     return None
 
 
-def _from_hub(entry: ModelEntry) -> Place:
+def _from_hub(entry: ModelEntry, settings: Settings) -> Place:
     import httpx
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         path = snapshot_download(entry.hub_id, revision=entry.revision, allow_patterns=_FILES)
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:  # a gated or private one looks the same
+        raise Unavailable("models.not_on_hub", hub_id=entry.hub_id, revision=entry.revision) from error
     except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
-        raise Unavailable("models.no_download", name=entry.name, reason=type(error).__name__) from error
+        here = _instead(entry, settings)
+        raise Unavailable("models.no_download", name=entry.name, reason=type(error).__name__, here=here) from error
     if not any(Path(path).glob("*.safetensors")):
         raise Unavailable("models.no_safetensors", name=entry.name, revision=entry.revision)
     return Place(entry, Path(path), "hub")

@@ -15,8 +15,8 @@ from core.index.base import Rows
 from core.models.encoder import Encoder, Vectors
 from core.text.sentences import sentence_spans
 
-# Characters of a window; a longer sentence is a window of its own. English: about what the encoder reads at once, so that
-# a passage of ours stays whole. docs/decisions/passage-windows.md has the trials.
+# Characters of a window; a longer sentence is a window of its own. English: about what the encoder reads at once, so a
+# passage of ours stays whole. docs/decisions/passage-windows.md has the trials.
 LIMITS: dict[str, int] = {"en": 1000, "zh": 120}
 _VERSION = 1
 

@@ -19,6 +19,7 @@ from typing import Any
 
 FOLDER = "checkpoints"
 _MODEL, _OPTIMISER, _RANDOM, _STATE = "model.safetensors", "optimizer.safetensors", "random.safetensors", "state.json"
+_AVERAGE = "average.safetensors"
 
 
 @dataclass(slots=True)
@@ -49,10 +50,12 @@ def fingerprint(*parts: Any) -> str:
 
 
 def save_checkpoint(
-    folder: Path, model: Any, optimiser: Any, random: Any, progress: Progress, best: Mapping[str, Any] | None = None
-) -> None:
+    folder: Path, model: Any, optimiser: Any, random: Any, progress: Progress, best: Mapping[str, Any] | None = None,
+    average: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
     """Writes ``folder/step-<n>`` and removes older ones. ``random``: uint8 tensor [processes, bytes]; ``best``: the
-    weights of ``progress.best_step`` where they are newer than the file of the last checkpoint.
+    weights of ``progress.best_step`` where they are newer than the file of the last checkpoint; ``average``: the
+    moving average of the weights, of a run that keeps one.
 
     Raises OSError or safetensors' error when the disk is full; the checkpoint before is then still there.
     """
@@ -60,7 +63,7 @@ def save_checkpoint(
 
     if best is not None:
         _save_best(folder, best, progress.best_step)
-    target = folder / f"step-{progress.step:08d}"
+    target = folder / _step_name(progress.step)
     draft = folder / f".{target.name}.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
@@ -68,7 +71,9 @@ def save_checkpoint(
         save_file(trained_tensors(model), draft / _MODEL)
         save_file(_optimiser_tensors(model, optimiser), draft / _OPTIMISER)
         save_file({"random": random}, draft / _RANDOM)
-        files = {name: _sha256(draft / name) for name in (_MODEL, _OPTIMISER, _RANDOM)}
+        if average is not None:
+            save_file(dict(average), draft / _AVERAGE)
+        files = {path.name: _sha256(path) for path in sorted(draft.glob("*.safetensors"))}
         state = {"progress": asdict(progress), "files": files}
         (draft / _STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
@@ -93,6 +98,18 @@ def load_checkpoint(folder: Path, model: Any, optimiser: Any, wanted: str) -> tu
         _put_optimiser(model, optimiser, load_file(path / _OPTIMISER))
         return progress, load_file(path / _RANDOM)["random"]
     return None
+
+
+def load_average(folder: Path, step: int) -> dict[str, Any]:
+    """The moving average in the checkpoint of ``step``."""
+    from safetensors.torch import load_file
+
+    found: dict[str, Any] = load_file(folder / _step_name(step) / _AVERAGE)
+    return found
+
+
+def _step_name(step: int) -> str:
+    return f"step-{step:08d}"
 
 
 def _save_best(folder: Path, tensors: Mapping[str, Any], step: int) -> None:

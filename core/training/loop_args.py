@@ -21,6 +21,10 @@ class LoopArgs:
     evaluations without a better ``metric`` before the run stops early, 0 for never. ``precision`` auto is bf16 where
     the processor computes it faster than fp32. ``checkpoint_seconds``: time between checkpoints, beside the one at
     each evaluation. ``lora_*``: rank, scale (alpha / rank) and dropout of the low-rank deltas (Hu et al. 2021).
+    ``average``: decay of a moving average of the weights, which is judged and kept in their place; 0 for none.
+    ``layer_decay``: the learning rate of each layer beside that of the layer above it (Howard & Ruder 2018).
+    ``adversarial``: each text is learnt a second time with its word vectors moved where they hurt most, by this share
+    of their length (Miyato et al. 2017), which takes twice the time; 0 for no.
     Raises BadInput (training.argument) for a value that cannot be.
     """
 
@@ -44,6 +48,9 @@ class LoopArgs:
     lora_rank: int = 8
     lora_alpha: int = 16
     lora_dropout: float = 0.05
+    average: float = 0.0
+    layer_decay: float = 1.0
+    adversarial: float = 0.0
 
     def __post_init__(self) -> None:
         self._check_loop()
@@ -55,8 +62,9 @@ class LoopArgs:
             require(name, getattr(self, name), "> 0", getattr(self, name) > 0)
         for name in ("weight_decay", "patience", "threads", "seed", "checkpoint_seconds"):
             require(name, getattr(self, name), ">= 0", getattr(self, name) >= 0)
-        for name in ("warm_up", "lora_dropout"):
+        for name in ("warm_up", "lora_dropout", "average", "adversarial"):
             require(name, getattr(self, name), "0 <= x < 1", 0 <= getattr(self, name) < 1)
+        require("layer_decay", self.layer_decay, "0 < x <= 1", 0 < self.layer_decay <= 1)
         require_one_of("schedule", self.schedule, ("linear", "cosine", "constant"))
         require_one_of("precision", self.precision, ("auto", "fp32", "bf16"))
         require("accumulate", self.accumulate, f"<= batch_size ({self.batch_size})", self.accumulate <= self.batch_size)

@@ -9,21 +9,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from core.errors import BadInput, Cancelled
+from core.training.adversarial import Perturbation
+from core.training.averaging import RunningAverage
 from core.training.checkpoint import (
     FOLDER,
     Progress,
+    load_average,
     load_best,
     load_checkpoint,
     put_tensors,
     save_checkpoint,
     trained_tensors,
 )
+from core.training.layer_rates import layer_factors
 from core.training.loop_args import LoopArgs
 from core.training.processes import Processes
 from core.training.watch import Watch
@@ -82,6 +86,8 @@ class Loop:
         self._model = self._processes.wrapped(problem.model)
         self._optimiser = _optimiser(problem, args, head_rate, self._processes.device)
         self._progress = Progress(mark)
+        self._average = RunningAverage(problem.model, args.average) if args.average else None
+        self._adversary = Perturbation(problem.model, args.adversarial) if args.adversarial else None
         self._bf16 = chosen_precision(args.precision, self._processes.device) == "bf16"
         self._losses: list[float] = []
         self._measured: list[tuple[int, Mapping[str, float]]] = []  # what the watch has not heard yet
@@ -113,6 +119,8 @@ class Loop:
                 put_tensors(self._problem.model, self._best)
             elif progress.best_step >= 0:
                 load_best(self._folder, self._problem.model, progress.best_step)
+            elif self._average is not None:
+                self._average.keep()
         return Outcome(
             steps=progress.step,
             best_step=progress.best_step if progress.best_step >= 0 else progress.step,
@@ -129,6 +137,8 @@ class Loop:
         if kept is None:
             return
         self._progress, random = kept
+        if self._average is not None:
+            self._average.put(load_average(self._folder, self._progress.step))
         if len(random) == self._processes.count:
             _put_random(random[self._processes.rank], self._processes.device)
         self._watch.say(f"resumed at epoch {self._progress.epoch + 1}, step {self._progress.step}")
@@ -172,23 +182,38 @@ class Loop:
             raise BadInput("training.diverged", step=step + 1, rate=args.learning_rate)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
+        if self._average is not None:
+            self._average.update(step + 1)
         self._losses.append(loss)
 
     def _backward(self, rows: list[int]) -> float:
-        """Gradients of the batch's mean loss, which is returned."""
+        """Gradients of the batch's mean loss, which is returned; with an adversary also those of the moved vectors."""
         import torch
 
         processes, weight = self._processes, self._problem.weight(rows)
         share = list(processes.share(rows))
         scale = processes.count / weight if share else 0.0
-        device = torch.device(processes.device).type
         summed = torch.zeros((), device=processes.device)
         for part in _parts(share or rows[:1], self._args.accumulate):
-            with torch.autocast(device, torch.bfloat16, enabled=self._bf16):
-                loss = self._problem.loss(self._model, part)
-            (loss * scale).backward()
-            summed += loss.detach().float() * (scale / processes.count)
+            if self._adversary is None:
+                loss = self._back(part, scale)
+            else:
+                with self._adversary.watching():
+                    loss = self._back(part, scale)
+                with self._adversary.moved():
+                    self._back(part, scale)
+            summed += loss.float() * (scale / processes.count)
         return float(processes.total(summed))
+
+    def _back(self, rows: list[int], scale: float) -> Any:
+        """Adds the gradients of ``scale`` times the loss of ``rows``, which is returned without them."""
+        import torch
+
+        device = torch.device(self._processes.device).type
+        with torch.autocast(device, torch.bfloat16, enabled=self._bf16):
+            loss = self._problem.loss(self._model, rows)
+        (loss * scale).backward()
+        return loss.detach()
 
     def _check(self) -> None:
         """Tells the watch and hears from it; all processes stop together when it says so to the first."""
@@ -225,7 +250,11 @@ class Loop:
             raise
 
     def _judge(self) -> None:
-        """Measures, and keeps the weights where they are the best so far."""
+        """Measures, and keeps the weights where they are the best so far; with an average, the average."""
+        with nullcontext() if self._average is None else self._average.in_place():
+            self._judge_weights()
+
+    def _judge_weights(self) -> None:
         progress = self._progress
         self._model.eval()
         found = self._problem.evaluate(self._processes)
@@ -243,7 +272,10 @@ class Loop:
     def _save(self) -> None:
         random = self._processes.gathered(_random(self._processes.device))
         if self._processes.main:
-            save_checkpoint(self._folder, self._problem.model, self._optimiser, random, self._progress, self._best)
+            average = self._average.tensors() if self._average is not None else None
+            save_checkpoint(
+                self._folder, self._problem.model, self._optimiser, random, self._progress, self._best, average
+            )
             self._best = None
         self._saved = time.monotonic()
         self._processes.wait()
@@ -278,10 +310,11 @@ def _optimiser(problem: Problem, args: LoopArgs, head_rate: float, device: str) 
     import torch
 
     new = {id(parameter) for parameter in problem.head()}
+    factors = layer_factors(problem.model, args.layer_decay)
     groups: dict[tuple[float, float], list[Any]] = {}
-    for parameter in problem.model.parameters():
+    for name, parameter in problem.model.named_parameters():
         if parameter.requires_grad:
-            rate = args.learning_rate * (head_rate if id(parameter) in new else 1.0)
+            rate = args.learning_rate * (head_rate if id(parameter) in new else factors[name])
             groups.setdefault((rate, args.weight_decay if parameter.ndim > 1 else 0.0), []).append(parameter)
     made = [{"params": some, "peak": rate, "weight_decay": decay} for (rate, decay), some in groups.items()]
     fused = torch.device(device).type in ("cpu", "cuda")

@@ -14,6 +14,7 @@ from pages.shared.studio_words import ink, is_share, metric_name
 
 BEFORE, AFTER = "#8A938F", "#1E958E"
 MOST_POINTS = 400  # of one curve in a picture; more cannot be told apart
+LEGEND_LETTERS = 20
 FEW_POINTS = 40  # up to which each point is marked
 
 Curve = Sequence[tuple[int, float]]
@@ -65,7 +66,7 @@ def _lines(rows: list[dict[str, Any]], *, percent: bool, key: str) -> None:
                 title=None,
                 sort=order,
                 scale=alt.Scale(domain=order),
-                legend=alt.Legend(orient="top", labelLimit=260, columns=1 if len(order) > 3 else 2),
+                legend=alt.Legend(orient="top", labelLimit=260, columns=_columns(order)),
             ),
             tooltip=[
                 alt.Tooltip("curve:N", title=tr("studio.curve")),
@@ -76,6 +77,12 @@ def _lines(rows: list[dict[str, Any]], *, percent: bool, key: str) -> None:
         .properties(height=300)
     )
     st.altair_chart(chart, width="stretch", key=f"chart-{key}", alt=", ".join(order))
+
+
+def _columns(names: Sequence[str]) -> int:
+    """Of a legend above a picture that may be as narrow as a phone: what does not fit there is cut off."""
+    letters = max((sum(2 if ord(one) > 0x2E7F else 1 for one in name) for name in names), default=0)
+    return 1 if len(names) > 3 or letters > LEGEND_LETTERS else 2
 
 
 def plot_bars(rows: Sequence[Mapping[str, Any]], *, key: str, title: str, percent: bool = False) -> None:

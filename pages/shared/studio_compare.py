@@ -8,6 +8,7 @@ from core.access.actor import Actor
 from core.errors import PilotlightError
 from core.services.application import Application
 from core.services.studio import runs
+from core.services.studio.recipes import NEVER_SHOWN
 from core.services.studio.views import RunComparison
 from pages.shared.errors import show_error
 from pages.shared.language import tr
@@ -58,7 +59,7 @@ def _figures(found: RunComparison, names: list[str]) -> None:
         [tr("studio.data_set"), *(run.data_set for run in found.runs)],
         [tr("studio.runs.took"), *(ran_for(run) for run in found.runs)],
     ]
-    for name, values in found.metrics.items():
+    for name, values in _by_rows(found).items():
         known = [value for value in values if value is not None]
         best = (min if fewer_is_better(name) else max)(known)
         differ = len(set(known)) > 1
@@ -71,12 +72,23 @@ def _figures(found: RunComparison, names: list[str]) -> None:
         st.caption(tr("studio.compare.best"))
 
 
+def _by_rows(found: RunComparison) -> dict[str, list[float | None]]:
+    """Figures under the rows they are of: some trainers name the validation rows, some do not."""
+    merged: dict[str, list[float | None]] = {}
+    for name, values in found.metrics.items():
+        told = f"validation_{name}" if f"test_{name}" in found.metrics else name
+        before = merged.get(told, [None] * len(values))
+        merged[told] = [old if new is None else new for old, new in zip(before, values, strict=True)]
+    return merged
+
+
 def _arguments(found: RunComparison, names: list[str]) -> None:
     st.markdown(f"**{tr('studio.compare.arguments')}**")
-    if not found.arguments:
+    arguments = {name: values for name, values in found.arguments.items() if name not in NEVER_SHOWN}
+    if not arguments:
         st.caption(tr("studio.compare.same_arguments"))
         return
-    rows = [[argument_label(name), *map(value_text, values)] for name, values in found.arguments.items()]
+    rows = [[argument_label(name), *map(value_text, values)] for name, values in arguments.items()]
     table(rows, [" ", *names], key="compare-arguments")
 
 

@@ -59,7 +59,13 @@ def _line(line: VariantView, first: VariantView, *, over: bool) -> None:
             f"{tr('studio.compress.accuracy')} {share(line.accuracy)}",
         ]
         if not original:
-            facts.append(tr("studio.compress.lost", points=f"{-100 * line.lost:+.1f}".replace("-", "−")))
+            facts.append(tr("studio.compress.lost", points=_signed(-100 * line.lost)))
         st.caption(" · ".join(facts))
         if line.note:
             st.caption(plain(line.note))
+
+
+def _signed(points: float) -> str:
+    """ "+1.3", "−0.4", and "0.0" for what rounds to nothing."""
+    rounded = round(points, 1)
+    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"

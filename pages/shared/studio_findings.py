@@ -73,11 +73,19 @@ def sentence(finding: Mapping[str, Any]) -> str:
     for name in ("split",):
         if name in values:
             values[name] = split_name(str(values[name]))
+    if "kinds" in values:
+        values["kinds"] = _kinds(str(values["kinds"]))
     try:
         return catalogue(language())[key].format(count=finding["count"], **values)
     except (KeyError, IndexError, ValueError):
         log.warning("finding_without_words", code=finding["code"])
         return str(finding["code"]).replace("_", " ")
+
+
+def _kinds(listed: str) -> str:
+    """ "phone 2, person 1" in the reader's words."""
+    pairs = (one.rpartition(" ") for one in listed.split(", "))
+    return tr("studio.why.comma").join(f"{named('studio.personal', kind)} {count}" for kind, _, count in pairs)
 
 
 def _row(app: Application, actor: Actor, version: DataSetVersionView, place: Mapping[str, Any]) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 import streamlit as st
 
+from core.services.studio.recipes import LEAST_SHARE
 from core.services.studio.views import ArgumentView, BaseModelView, DataSetVersionView, RecipeView
 from core.text.catalogue import catalogue
 from pages.shared.language import language, tr
 from pages.shared.studio_words import argument_label, named
+from pages.shared.wording import plain
 
 
 def fill(recipe: RecipeView, args: Mapping[str, Any]) -> None:
@@ -21,14 +23,17 @@ def fill(recipe: RecipeView, args: Mapping[str, Any]) -> None:
             st.session_state[_key(recipe, argument)] = _shown(argument, args[argument.name])
 
 
-def draw(recipe: RecipeView, bases: Sequence[BaseModelView], version: DataSetVersionView) -> dict[str, Any]:
-    """Draws the form's fields; the arguments as they stand. Called inside ``st.form``."""
+def draw(
+    recipe: RecipeView, bases: Sequence[BaseModelView], version: DataSetVersionView, suggested: str = ""
+) -> dict[str, Any]:
+    """Draws the form's fields; the arguments as they stand. Called inside ``st.form``. ``suggested``: the base model
+    that reads the languages of the rows."""
     args: dict[str, Any] = {}
     basic = [one for one in recipe.arguments if not one.advanced]
     more = [one for one in recipe.arguments if one.advanced]
     base = next((one for one in basic + more if one.name == recipe.base), None)
     if base is not None and recipe.base:
-        args[base.name] = _base(recipe, base, bases)
+        args[base.name] = _base(recipe, base, bases, version, suggested)
     with st.grid(min_column_width=210, gap="small", key=f"form-{recipe.name}"):
         for one in basic:
             if one is not base:
@@ -52,11 +57,20 @@ def _help(name: str) -> str | None:
     return catalogue(language()).get(f"recipes.args.{name}.help")
 
 
-def _base(recipe: RecipeView, argument: ArgumentView, bases: Sequence[BaseModelView]) -> str:
+def _base(
+    recipe: RecipeView,
+    argument: ArgumentView,
+    bases: Sequence[BaseModelView],
+    version: DataSetVersionView,
+    suggested: str,
+) -> str:
     """The model to start from: one of the list, or any id or folder typed in."""
     known = {one.value: one for one in bases}
-    key = _key(recipe, argument)
-    default = str(argument.default)
+    key, offered = _key(recipe, argument), f"suggested-{recipe.name}"
+    default = suggested or str(argument.default)
+    if st.session_state.get(offered, default) != default and st.session_state.get(key) == st.session_state[offered]:
+        st.session_state[key] = default  # nobody chose the one that was offered for other rows
+    st.session_state[offered] = default
     options = list(dict.fromkeys([*known, default]))
     held = st.session_state.get(key)
     if held and held not in options:
@@ -78,8 +92,27 @@ def _base(recipe: RecipeView, argument: ArgumentView, bases: Sequence[BaseModelV
             facts.append(tr("studio.train.licence", licence=one.licence))
         if one.megabytes and not one.here:
             facts.append(f"{one.megabytes} MB")
+        if one.revision:
+            facts.append(tr("studio.train.revision", revision=one.revision[:8]))
         st.caption(" · ".join(facts) + ("" if one.here else f" · :orange[{_absent(one)}]"))
+        if not one.here and (instead := [other.name for other in bases if other.here and other.origin != "none"]):
+            st.caption(tr("studio.train.instead", names=plain(tr("studio.why.comma").join(instead))))
+        _unread(one, version)
     return str(chosen or default)
+
+
+def _unread(one: BaseModelView, version: DataSetVersionView) -> None:
+    """Says so where a good part of the rows is in a language that the base model does not read."""
+    written: Mapping[str, int] = version.counts.get("languages", {})
+    for code, rows in written.items():
+        share = rows / max(1, sum(written.values()))
+        if one.languages and code not in one.languages and share >= LEAST_SHARE:
+            words = {
+                "written": named("common.language", code),
+                "percent": f"{100 * share:.0f}",
+                "name": plain(one.name),
+            }
+            st.caption(f":orange[:material/translate: {tr('studio.train.unread', **words)}]")
 
 
 def _base_name(one: BaseModelView | None, value: str) -> str:
@@ -140,7 +173,10 @@ def _field(recipe: RecipeView, argument: ArgumentView, version: DataSetVersionVi
         )
     if argument.name == "exclude":
         columns = _columns(version)
-        return st.multiselect(label, columns, **({} if key in st.session_state else {"default": default}), **common)
+        empty = tr("studio.none_chosen")
+        return st.multiselect(
+            label, columns, placeholder=empty, **({} if key in st.session_state else {"default": default}), **common
+        )
     typed = (st.text_area if _of_words(argument) else st.text_input)(label, **given, **common) or ""
     if typed == default:
         return argument.default

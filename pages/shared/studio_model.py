@@ -37,9 +37,7 @@ def draw(app: Application, actor: Actor, version: ModelVersionView) -> None:
         st.space("stretch")
         _actions(app, actor, version)
     st.caption(
-        " · ".join(
-            [named("studio.variants", version.variant or "fp32"), size(version.size_bytes), when(version.created_at)]
-        )
+        " · ".join([named("studio.variants", version.variant or "fp32"), _on_disk(version), when(version.created_at)])
     )
     _gate(version)
     _lineage(app, actor, version)
@@ -156,16 +154,20 @@ def _lineage(app: Application, actor: Actor, version: ModelVersionView) -> None:
                 )
                 _arrow()
             st.markdown(f"**:material/deployed_code: {plain(version.name)} {version.number}**", width="content")
-            for child in children:
+            if children or version.serves:
                 _arrow()
+            for child in children:
                 name = f"{child.name} {child.number} ({named('studio.variants', child.variant)})"
                 _step(name, f"to-child-{child.id}", ":material/compress:", "models", model=child.id)
             for task, part in version.serves.items():
-                _arrow()
                 name = named("studio.serves", task) + ("" if part >= 1 else f" {percent(part)}")
                 _step(name, f"to-task-{task}", ":material/rocket_launch:", "serving")
         if not version.serves and not children:
             st.caption(tr("studio.models.unused"))
+
+
+def _on_disk(version: ModelVersionView) -> str:
+    return tr("studio.models.on_disk", size=size(version.size_bytes))
 
 
 def _from(app: Application, actor: Actor, version: ModelVersionView) -> None:
@@ -203,6 +205,17 @@ def _metrics(version: ModelVersionView) -> None:
 
 def _report(app: Application, actor: Actor, version: ModelVersionView) -> None:
     report = registry.version_report(app, actor, version.id)
+    if not report and version.parent_id:
+        st.info(tr("studio.report.of_parent"), icon=":material/info:")
+        st.button(
+            tr("studio.report.to_parent"),
+            key=f"report-parent-{version.id}",
+            icon=":material/deployed_code:",
+            on_click=go,
+            args=("models",),
+            kwargs={"model": version.parent_id},
+        )
+        return
     if not report:
         st.info(tr("studio.report.none"), icon=":material/info:")
         return

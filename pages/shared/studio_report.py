@@ -69,8 +69,9 @@ def sentence(statement: Mapping[str, Any]) -> str:
         values[name] = points(values[name])
     if "measure" in values:
         values["measure"] = words.get(f"report.measure.{values['measure']}", values["measure"])
-    if "other" in values:
-        values["other"] = _name(values["other"])
+    for name in ("other", "name"):
+        if name in values:
+            values[name] = _name(values[name])
     if "slice" in values:
         values["slice"] = words.get(f"report.{values['slice']}", values["slice"])
     shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in values.items()}

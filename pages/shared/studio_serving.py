@@ -13,7 +13,7 @@ from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice
 from pages.shared.studio_place import go
-from pages.shared.studio_words import main_figure, named
+from pages.shared.studio_words import main_metric, metric_value, named
 from pages.shared.wording import local, percent, plain, when
 
 SHARES = (1, 5, 10, 25, 50)
@@ -129,7 +129,8 @@ def _named(version: ModelVersionView) -> str:
         facts.append(named("studio.variants", version.variant))
     if version.gate and not version.gate.get("passed"):
         facts.append(tr("studio.models.gate_failed"))
-    return " · ".join([*facts, main_figure(version.metrics)]).rstrip(" ·")
+    found = main_metric(version.metrics)  # what it is of is written where the version is opened; here room is short
+    return " · ".join([*facts, metric_value(*found)] if found else facts)
 
 
 def _roll_back(app: Application, actor: Actor, task: str, canary: bool, past: list[PromotionView]) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-CHARACTER, EDGE, WIDEST, NARROWEST, FIRST = 7.4, 26, 420, 60, 160  # pixels
-WIDE = 2  # a Chinese character stands for two letters
+CHARACTER, EDGE, WIDEST, NARROWEST, FIRST = 6.0, 24, 420, 60, 200  # pixels
+WIDE = 2.2  # a Chinese character stands for so many letters
 SHOWN = 25  # rows up to which a table has no bar of its own to scroll
 
 

@@ -129,7 +129,7 @@ def _recipe(version: DataSetVersionView) -> RecipeView | None:
 def _form(app: Application, actor: Actor, version: DataSetVersionView, recipe: RecipeView) -> None:
     bases = recipes.base_models(app, actor, recipe.name) if recipe.base else []
     with st.form(f"train-{recipe.name}", enter_to_submit=False):
-        args = studio_form.draw(recipe, bases, version)
+        args = studio_form.draw(recipe, bases, version, recipes.suggested_base(app, recipe.name, version.counts))
         name = st.text_input(
             tr("studio.train.name"),
             value=version.data_set,

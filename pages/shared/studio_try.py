@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.studio import data_sets, reports, runs
 from core.services.studio.views import ModelVersionView, Tried
-from pages.shared import studio_why
+from pages.shared import studio_judge, studio_why
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.studio_charts import plot_bars
@@ -38,6 +38,8 @@ def draw(app: Application, actor: Actor, version: ModelVersionView) -> None:
     elif kind == "image":
         _pictures(app, actor, version)
     _results(app, actor, version)
+    if actor.may(Permission.STUDIO):
+        studio_judge.draw(app, actor, version)
 
 
 def _say(app: Application, actor: Actor, version: ModelVersionView, inputs: Sequence[Any], **settings: Any) -> None:

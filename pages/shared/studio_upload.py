@@ -246,6 +246,7 @@ def _columns(preview: UploadPreview, task: str, mark: str) -> dict[str, Any]:
             free,
             default=free,
             key=f"up-features-{mark}",
+            placeholder=tr("studio.none_chosen"),
             help=tr("studio.upload.features_help"),
         )
         if set(chosen) != set(free):
@@ -256,6 +257,7 @@ def _columns(preview: UploadPreview, task: str, mark: str) -> dict[str, Any]:
             tr("studio.upload.parts.groups"),
             others,
             key=f"up-groups-{task}-{mark}",
+            placeholder=tr("studio.none_chosen"),
             help=tr("studio.upload.groups_help"),
             max_selections=5,
         )

@@ -15,9 +15,9 @@ from pages.shared.language import language, tr
 FINISHED = frozenset({"done", "failed", "cancelled"})
 # The measure a list shows of a run or version: the first of these that it has.
 _MEASURES = ("accuracy", "f1_macro", "f1_micro", "auc", "ndcg", "mrr", "recall_at_1", "perplexity", "loss")
-MAIN = tuple(f"{split}{name}" for split in ("", "test_", "validation_") for name in _MEASURES)
-_SHARES = ("accuracy", "f1_", "precision", "recall", "calibration_error", "lost", "share", "top_")
-_FEWER_IS_BETTER = ("loss", "perplexity", "error", "brier", "seconds", "bits_per")
+MAIN = tuple(f"{split}{name}" for split in ("test_", "", "validation_") for name in _MEASURES)
+_SHARES = ("accuracy", "f1_", "precision", "recall", "calibration_error", "ece", "lost", "share", "top_")
+_FEWER_IS_BETTER = ("loss", "perplexity", "error", "ece", "brier", "seconds", "bits_per")
 
 
 def named(prefix: str, name: str) -> str:
@@ -121,6 +121,8 @@ def value_text(value: Any) -> str:
         return ", ".join(str(one) for one in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {one}" for name, one in value.items())
+    if isinstance(value, str):
+        return catalogue(language()).get(f"studio.choices.{value}", value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -204,6 +204,54 @@ def test_a_data_set_in_use_is_not_deleted(open_page: OpenPage, studio: Applicati
 # --- training ---
 
 
+def test_rows_in_chinese_are_offered_a_base_model_that_reads_them(
+    open_page: OpenPage, app: Application, me: Actor, work: Work
+) -> None:
+    lines = [
+        f"第{number}号店的灯{'很好，我喜欢' if number % 2 else '不好，总是坏'},{number % 2}" for number in range(80)
+    ]
+    table = "\n".join(["text,label", *lines]).encode()
+    mapping, options = {"text": "text", "label": "label"}, {"label_errors": False}
+    work(data_sets.start_data_set(app, me, "灯", "text_classification", Upload("l.csv", table), mapping, options))
+    page = go_to(open_page("studio"), "train")
+    assert not page.error
+    base = page.selectbox(key="arg-text_classifier-encoder")
+    assert base.value == "pilotlight-minilm-bilingual"
+    assert "does not read this language" not in texts(page)
+    base.set_value("all-MiniLM-L6-v2")
+    page.button(key="train-start").click().run()
+    assert not page.error
+    assert not page.exception
+    assert runs.list_runs(app, me)[0].args["encoder"] == "all-MiniLM-L6-v2"
+    go_to(page, "train")
+    assert page.selectbox(key="arg-text_classifier-encoder").value == "all-MiniLM-L6-v2", "a choice stays"
+    assert "does not read this language: 100 % of the rows are Chinese" in texts(page)
+
+
+def test_a_model_is_judged_on_a_file_of_ones_own(open_page: OpenPage, studio: Application, me: Actor) -> None:
+    version = registry.list_versions(studio, me)[0]
+    page = open_page("studio", **{"studio.open": {"model": str(version.id)}, "model-part": "try"})
+    page = page.segmented_control(key="studio.section").set_value("models").run()
+    assert not page.error
+    judge = f"judge-go-{version.id}"
+    page.button(key=judge).click().run()
+    assert "Choose a file first" in str([one.value for one in page.warning])
+    table = reviews(40) + b"\nlovely lamp,splendid\n"
+    page.file_uploader(key=f"judge-file-{version.id}").set_value([("new.csv", table, "text/csv")])
+    page.button(key=judge).click().run()
+    assert not page.error, page.error[0].value
+    said = texts(page)
+    assert "new.csv" in said
+    assert "40 rows" in said
+    assert "1 row: a label that is not allowed" in said
+    shown = next(one.value for one in page.dataframe if "95 % bounds" in one.value.columns)
+    assert "Accuracy" in set(shown["Measure"])
+    page.file_uploader(key=f"judge-file-{version.id}").set_value([("none.csv", b"a,b\n1,2\n", "text/csv")])
+    page.button(key=judge).click().run()
+    assert page.error
+    assert page.file_uploader(key=f"judge-file-{version.id}")
+
+
 def test_training_starts_from_the_form_and_its_run_ends_in_a_model(
     open_page: OpenPage, studio: Application, me: Actor, work: Work
 ) -> None:
@@ -484,3 +532,21 @@ def test_the_report_can_be_taken_away(studio: Application, me: Actor) -> None:
     version = registry.list_versions(studio, me)[0]
     assert "<html" in reports.report_html(studio, me, version.id, "zh")
     assert json.loads(reports.report_json(studio, me, version.id))["labels"] == ["bad", "good"]
+
+
+def test_figures_of_the_same_rows_stand_in_one_line() -> None:
+    from core.services.studio.views import RunComparison
+    from pages.shared.studio_compare import _by_rows
+
+    metrics = {
+        "accuracy": (0.8, None),
+        "test_accuracy": (0.7, 0.6),
+        "validation_accuracy": (None, 0.5),
+        "texts_per_second": (9.0, None),
+    }
+    found = _by_rows(RunComparison(runs=(), metrics=metrics, arguments={}, curves={}))
+    assert found == {
+        "validation_accuracy": [0.8, 0.5],
+        "test_accuracy": [0.7, 0.6],
+        "texts_per_second": [9.0, None],
+    }

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadInput, Unavailable
+from core.models.tokenizer_files import save_tokenizer
 
 Pooling = Literal["mean", "cls"]
 ENCODER, HEAD = "encoder", "head.safetensors"
@@ -131,7 +132,7 @@ def save_network(network: Any, backbone: Backbone, folder: Path) -> None:
     from safetensors.torch import save_file
 
     network.encoder.save_pretrained(folder / ENCODER, safe_serialization=True)
-    backbone.tokenizer.save_pretrained(folder / ENCODER)
+    save_tokenizer(backbone.tokenizer, folder / ENCODER)
     pooling = folder / ENCODER / "1_Pooling" / "config.json"
     pooling.parent.mkdir(exist_ok=True)
     said = {

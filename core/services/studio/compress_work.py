@@ -11,9 +11,9 @@ from core.jobs.context import JobContext
 from core.models.manifest import Manifest, read_manifest, write_manifest
 from core.services.application import Application
 from core.services.studio import registry
-from core.services.studio.card import CARD, model_card
+from core.services.studio.card import write_cards
 from core.services.studio.data_sets import version_folder
-from core.services.studio.learners.base import Judged
+from core.services.studio.learners.base import Judged, Limit
 from core.services.studio.learners.texts import labels_of, texts_of
 from core.services.studio.material import lineage
 from core.services.studio.places import model_folder
@@ -86,13 +86,17 @@ def _seal(
     made = read_manifest(folder)
     beside = found.variants[0]
     faster = variant.texts_per_second / max(beside.texts_per_second, 1e-9)
-    limits = (
-        f"Made from {original.name} {original.number} as {variant.name}: {100 * variant.lost:.2f} points of accuracy "
-        f"lost, {faster:.2f} times its speed, {variant.size_bytes / max(beside.size_bytes, 1):.2f} of its size.",
-    )
+    values = {
+        "name": original.name,
+        "number": original.number,
+        "variant": variant.name,
+        "lost": f"{100 * variant.lost:.2f}",
+        "faster": f"{faster:.2f}",
+        "smaller": f"{variant.size_bytes / max(beside.size_bytes, 1):.2f}",
+    }
+    limits = (Limit("made_from", values),)
     figures = {f"{held_out}_accuracy": variant.accuracy, "texts_per_second": variant.texts_per_second}
     fields = {name: getattr(made, name) for name in Manifest.__slots__ if name not in ("files", "metrics")}
     whole = Manifest(**fields, metrics={**made.metrics, **figures})
-    card = model_card(whole, Judged(figures, limits=limits), splits={held_out: found.rows}, run=run_id)
-    (folder / CARD).write_text(card, encoding="utf-8")
+    write_cards(folder, whole, Judged(figures, limits=limits), splits={held_out: found.rows}, run=run_id)
     write_manifest(folder, whole)

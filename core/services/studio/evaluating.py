@@ -38,8 +38,10 @@ def evaluate_file(
     version_id: int,
     upload: Upload | StoredUpload,
     columns: Mapping[str, Any] | None = None,
+    *,
+    most: int = MOST_ROWS,
 ) -> Evaluation:
-    """Figures of a classifier on the rows of a file. ``columns``: part -> column, guessed when empty.
+    """Figures of a classifier on the rows of a file, at most ``most``. ``columns``: part -> column, guessed when empty.
 
     Rows with a label that the model does not know are counted as dropped. Raises BadInput, NotFound.
     """
@@ -48,7 +50,7 @@ def evaluate_file(
     if view.kind not in TASK_OF:
         raise BadInput("studio.evaluate_kind", kind=view.kind, kinds=", ".join(TASK_OF))
     manifest = read_manifest(folder)
-    table = read_stored(app, store_upload(app, upload), ReadOptions(max_rows=MOST_ROWS), Quiet())
+    table = read_stored(app, store_upload(app, upload), ReadOptions(max_rows=most), Quiet())
     several = manifest.facts.get("task") == "multi"
     examples, dropped = _examples(table, TASK_OF[view.kind], columns or {}, manifest.labels, several=several)
     if not examples:

@@ -36,6 +36,7 @@ class Recipe:
 
 
 _FEW_SHOT = frozenset({"few_shot_steps", "few_shot_batch", "few_shot_rate", "contrast", "label_texts"})
+_STEADY = frozenset({"average", "layer_decay", "adversarial"})
 _LORA = frozenset({"lora_rank", "lora_alpha", "lora_dropout"})
 _LEARNERS = "core.services.studio.learners"
 
@@ -67,7 +68,8 @@ RECIPES: tuple[Recipe, ...] = (
         fixed={"mode": "few_shot"},
         hidden=_LORA
         | {"epochs", "batch_size", "accumulate", "learning_rate", "evaluations_per_epoch", "patience", "head_rate"}
-        | {"label_smoothing", "dropout"},
+        | {"label_smoothing", "dropout", "agreement"}
+        | _STEADY,
         folds=True,
         tunable=("few_shot_steps", "few_shot_rate", "contrast"),
     ),
@@ -95,7 +97,7 @@ RECIPES: tuple[Recipe, ...] = (
         starts_from=("language_model",),
         entries=("language_model",),
         from_nothing=True,
-        hidden=_LORA | {"encoder"},
+        hidden=_LORA | {"encoder", "layer_decay", "adversarial"},
         bounds={"learning_rate": (0.0, 1.0), "layers": (1, 48), "max_tokens": (8, 2048)},
         tunable=("dropout", "batch_size", "width"),
     ),
@@ -134,6 +136,9 @@ RECIPES: tuple[Recipe, ...] = (
 # Bounds of the form, by argument; what trainers refuse beyond them is said by the trainers.
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "accumulate": (1, 64),
+    "adversarial": (0.0, 0.9),
+    "agreement": (0.0, 100.0),
+    "average": (0.0, 0.9999),
     "batch_size": (1, 4096),
     "contrast": (0.01, 1.0),
     "clip_norm": (0.01, 100.0),
@@ -152,6 +157,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "label_smoothing": (0.0, 0.9),
     "heads": (1, 64),
     "largest_vocabulary": (100, 200_000),
+    "layer_decay": (0.01, 1.0),
     "layers": (1, 4),
     "learning_rate": (1e-7, 1.0),
     "least_count": (1, 100),

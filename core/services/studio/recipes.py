@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from core.access.actor import Actor, Permission
-from core.db.studio_tables import ModelVersion
+from core.db.studio_tables import DataSetVersion, ModelVersion
 from core.errors import BadInput, PilotlightError, Unavailable
 from core.models.catalogue import CATALOGUE, locate
 from core.models.manifest import read_manifest
@@ -34,9 +34,12 @@ __all__ = [
     "list_recipes",
     "loaded",
     "make_args",
+    "suggested_base",
+    "with_base",
 ]
 
 VERSION = "version:"  # before the id of a model version that a run starts from
+LEAST_SHARE = 0.1  # of the rows in a language, for the base model to have to read it
 NEVER_SHOWN = frozenset({"task", "threads", "checkpoint_seconds", "live_rows"})
 
 
@@ -209,13 +212,41 @@ def base_models(app: Application, actor: Actor, recipe: str) -> list[BaseModelVi
     return found
 
 
+def suggested_base(app: Application, recipe: str, counts: Mapping[str, Any]) -> str:
+    """The base model for rows counted in ``counts`` (a data set version's): the recipe's own default, or the first on
+    this machine that reads each language of a tenth of them where the default does not. "" for a recipe without one."""
+    chosen = find(recipe)
+    if not chosen.base:
+        return ""
+    default = str(next(one.default for one in _arguments(chosen) if one.name == chosen.base))
+    written = dict(counts.get("languages", {}))
+    wanted = {one for one, rows in written.items() if rows >= LEAST_SHARE * sum(written.values())}
+    entries = [entry for entry in CATALOGUE if entry.task in chosen.entries]
+    if not wanted or any(entry.name == default and wanted <= set(entry.languages) for entry in entries):
+        return default
+    fitting = [entry for entry in entries if default and wanted <= set(entry.languages)]
+    return next((entry.name for entry in fitting if _of_catalogue(app, entry).here), default)
+
+
+def with_base(app: Application, workspace_id: int, recipe: str, version_id: int, args: Mapping[str, Any]) -> Any:
+    """``args``, with the suggested base model where they name none. Raises NotFound for an unknown data set version."""
+    chosen = find(recipe)
+    if not chosen.base or args.get(chosen.base) is not None:
+        return args
+    with app.database.read(workspace_id) as rows:
+        counts = rows.get(DataSetVersion, version_id).counts
+    return {**args, chosen.base: suggested_base(app, recipe, counts)}
+
+
 def _of_catalogue(app: Application, entry: Any) -> BaseModelView:
     try:
         place = locate(entry, app.settings.model_copy(update={"allow_hub": False}))
         origin, here, note = str(place.origin), True, ""
     except Unavailable as error:
         origin, here, note = "hub", False, "" if app.settings.allow_hub else error.code
-    return BaseModelView(entry.name, entry.name, origin, entry.languages, entry.licence, here, note, entry.megabytes)
+    return BaseModelView(
+        entry.name, entry.name, origin, entry.languages, entry.licence, here, note, entry.megabytes, entry.revision
+    )  # fmt: skip
 
 
 def check_base(app: Application, actor: Actor, recipe: RecipeView, args: Mapping[str, Any]) -> None:

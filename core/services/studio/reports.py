@@ -11,7 +11,7 @@ from core.access.actor import Actor, Permission
 from core.errors import BadInput
 from core.services.application import Application
 from core.services.studio import registry
-from core.services.studio.card import CARD
+from core.services.studio.card import CARDS
 from core.services.studio.views import LabelScore, ModelVersionView, Tried
 from core.training.reports.report import Report, from_json
 
@@ -57,10 +57,11 @@ def report_json(app: Application, actor: Actor, version_id: int) -> str:
 
 
 def model_card(app: Application, actor: Actor, version_id: int) -> str:
-    """The card that the run wrote, Markdown in English; "" where there is none."""
+    """The card that the run wrote, Markdown in the reader's language, else in English; "" where there is none."""
     actor.require(Permission.STUDIO_READ)
-    path = _folder(app, actor, version_id)[1] / CARD
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    folder = _folder(app, actor, version_id)[1]
+    paths = (folder / name for name in (CARDS["zh" if actor.language == "zh" else "en"], CARDS["en"]))
+    return next((path.read_text(encoding="utf-8") for path in paths if path.is_file()), "")
 
 
 def _folder(app: Application, actor: Actor, version_id: int) -> tuple[ModelVersionView, Path]:

@@ -22,6 +22,7 @@ from core.services.studio.places import run_folder
 from core.services.studio.run_job import CANCELLED, DONE, FAILED, INTERRUPTED, RESERVE
 from core.services.studio.watching import RunWatch
 
+_SAID = 200  # characters of a fault's own words
 LOCK = "lock"  # holds the number of the process that works on the run
 
 log = structlog.get_logger(__name__)
@@ -46,9 +47,15 @@ def work_on(app: Application, job_id: int, stopping: Callable[[], bool]) -> int:
         code, error = FAILED, recipes.described(known)
     except Exception as unknown:
         log.error("run failed", run=run_id, exc_info=True)
-        code, error = FAILED, {"code": "job_failed", "values": {"reason": type(unknown).__name__}}
+        code, error = FAILED, {"code": "studio.run_failed", "values": {"reason": _named(unknown)}}
     _written_down(app, context, run_id, watch, error)
     return code
+
+
+def _named(error: Exception) -> str:
+    """What a person can look up or send on: the kind of the fault and the first line of what it says."""
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0][:_SAID]}" if said else type(error).__name__
 
 
 def _written_down(

@@ -42,6 +42,7 @@ def estimate(
     Raises BadInput, NotFound, Conflict as ``start_run`` does, and Unavailable when the probe does not end.
     """
     actor.require(Permission.STUDIO)
+    args = recipes.with_base(app, actor.workspace_id, recipe, data_set_version_id, args)
     checked = recipes.check_args(recipe, args)
     shown = recipes.get_recipe(recipe)
     recipes.check_base(app, actor, shown, checked)
@@ -66,6 +67,7 @@ def start_run(
     that is not ready.
     """
     actor.require(Permission.STUDIO)
+    args = recipes.with_base(app, actor.workspace_id, recipe, data_set_version_id, args)
     checked = recipes.check_args(recipe, args)
     shown = recipes.get_recipe(recipe)
     recipes.check_base(app, actor, shown, checked)

@@ -11,7 +11,7 @@ from core.jobs.context import JobContext
 from core.models.manifest import Manifest, read_manifest, write_manifest
 from core.services.application import Application
 from core.services.studio import recipes, registry
-from core.services.studio.card import CARD, model_card
+from core.services.studio.card import write_cards
 from core.services.studio.learners.base import ClassLearner, Judged, Learner, Material
 from core.services.studio.learners.folded import fold_scores
 from core.services.studio.material import open_material
@@ -71,8 +71,7 @@ def described(app: Application, material: Material, manifest: Manifest, judged: 
         facts=manifest.facts,
         libraries=manifest.libraries,
     )
-    card = model_card(whole, judged, splits=material.version.splits, run=run.id)
-    (material.folder / CARD).write_text(card, encoding="utf-8")
+    write_cards(material.folder, whole, judged, splits=material.version.splits, run=run.id)
     write_manifest(material.folder, whole)
     return read_manifest(material.folder)
 

@@ -42,6 +42,7 @@ def start_tuning(
     """
     actor.require(Permission.STUDIO)
     _check_budget(sampler, trials, seconds)
+    args = recipes.with_base(app, actor.workspace_id, recipe, data_set_version_id, args)
     checked = recipes.check_args(recipe, args)
     chosen, shown = recipes.find(recipe), recipes.get_recipe(recipe)
     recipes.check_base(app, actor, shown, checked)

@@ -210,6 +210,7 @@ class BaseModelView:
     here: bool
     note: str = ""
     megabytes: int = 0  # of a download
+    revision: str = ""  # of the hub: the one commit that is meant
 
 
 # --- runs ---

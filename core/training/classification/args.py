@@ -26,6 +26,8 @@ class ClassifierArgs(LoopArgs):
     learning rate as a multiple of the encoder's. ``train_embeddings`` False keeps the word vectors of full and
     few_shot as they are. ``live_rows``: at most so many validation rows, drawn once, decide during training; the
     figures at the end are of all.
+    ``agreement``: weight of the divergence between the answers to a text under two draws of dropout (R-Drop, Liang et
+    al. 2021, whose alpha it is: 1 to 5), which takes twice the time; 0 for one draw.
     ``few_shot_steps``: optimiser steps of the contrastive part, each on ``few_shot_batch`` texts, at
     ``few_shot_rate``; ``contrast``: temperature of its similarities; ``label_texts``: the name of each label is one
     more text of it, where it is made of words that the encoder knows.
@@ -39,6 +41,7 @@ class ClassifierArgs(LoopArgs):
     class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: float = 0.0
     dropout: float = 0.1
+    agreement: float = 0.0
     head_start: bool = True
     head_rate: float = 10.0
     train_embeddings: bool = True
@@ -61,6 +64,7 @@ class ClassifierArgs(LoopArgs):
             require(name, getattr(self, name), "0 <= x < 1", 0 <= getattr(self, name) < 1)
         for name in ("head_rate", "few_shot_rate", "contrast"):
             require(name, getattr(self, name), "> 0", getattr(self, name) > 0)
+        require("agreement", self.agreement, ">= 0", self.agreement >= 0)
         require("few_shot_steps", self.few_shot_steps, ">= 1", self.few_shot_steps >= 1)
         require("live_rows", self.live_rows, ">= 1", self.live_rows >= 1)
         require("few_shot_batch", self.few_shot_batch, ">= 4", self.few_shot_batch >= 4)

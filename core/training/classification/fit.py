@@ -78,12 +78,22 @@ class LabelProblem:
         return float(self._weights[self._targets[list(rows)]].sum())
 
     def loss(self, model: Any, rows: Sequence[int]) -> Any:
-        from torch.nn import functional
-
         device = self._run.processes.device
         ids, mask = padded([self._run.ids[row] for row in rows], self._run.backbone.pad, device)
-        logits, gold = model(ids, mask).float(), self._targets[list(rows)].to(device)
-        weights = self._weights.to(device)
+        gold = self._targets[list(rows)].to(device)
+        if not self._run.args.agreement:
+            return self._of_labels(model(ids, mask).float(), gold)
+        first, second = model(ids.repeat(2, 1), mask.repeat(2, 1)).float().chunk(2)
+        labelled = (self._of_labels(first, gold) + self._of_labels(second, gold)) / 2
+        apart = divergence(first, second, self._run.args.task)
+        if self._run.args.task == "single":
+            apart = apart * self._weights.to(device)[gold]
+        return labelled + self._run.args.agreement / 4 * apart.sum()
+
+    def _of_labels(self, logits: Any, gold: Any) -> Any:
+        from torch.nn import functional
+
+        weights = self._weights.to(logits.device)
         if self._run.args.task == "multi":
             return functional.binary_cross_entropy_with_logits(
                 logits, gold.float(), pos_weight=weights, reduction="sum"
@@ -100,6 +110,17 @@ class LabelProblem:
         rows = [self._run.validation_ids[number] for number in self._judged]
         logits = outputs(self.model, rows, self._run, bf16=self._bf16)
         return live_scores(logits, self._run.validation, self._judged)
+
+
+def divergence(first: Any, second: Any, task: str) -> Any:
+    """Kullback-Leibler divergence in both directions, added: [rows] of classes, [rows, labels] of multi's yes or no.
+
+    (p - q)(log p - log q) summed over the outcomes; for yes or no the log odds take the place of both logarithms.
+    """
+    if task == "multi":
+        return (first.sigmoid() - second.sigmoid()) * (first - second)
+    p, q = first.log_softmax(dim=1), second.log_softmax(dim=1)
+    return ((p.exp() - q.exp()) * (p - q)).sum(dim=1)
 
 
 def fit_by_gradient(run: ClassifierRun) -> Any:

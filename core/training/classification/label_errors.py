@@ -14,6 +14,7 @@ from core.text.language import has_han
 from core.training.classification.folds import fold_rows, plain, same_text
 from core.training.watch import Watch
 
+_TRUSTED = 0.5  # skill (0 guesses, 1 is always right) below which the simple model has no say about a label
 _FEATURES = 100_000  # n-grams kept of each kind, the most frequent
 
 
@@ -39,15 +40,17 @@ def find_label_errors(
 
     Confident learning (Northcutt et al. 2021): a row counts as of class k when its out-of-fold probability of k
     reaches the mean one of the rows labelled k; rows that count as another class than their label's are suspects. The
+    Where that model itself hardly knows the classes, only conflicts are suspects. The
     probabilities are logistic regression's on words, pairs of words and characters 1-3 (English: 2-5, within words).
     Raises BadInput (networks.few_rows).
     """
     chances = out_of_fold(texts, classes, len(labels), watch, folds=folds, seed=seed)
     gold = np.asarray(classes, np.int64)
     conflicts = _conflicts(texts, classes)
+    doubted = _confident(chances, gold) if skill(chances, gold) >= _TRUSTED else []
     found = [
         Suspect(row, int(gold[row]), best, float(chances[row, best] - chances[row, gold[row]]), "model")
-        for row, best in _confident(chances, gold)
+        for row, best in doubted
         if row not in conflicts
     ]
     found += [
@@ -71,6 +74,15 @@ def out_of_fold(
         chances[held_out[:, None], model[-1].classes_[None]] = model.predict_proba([texts[row] for row in held_out])
     watch.step("label_errors", folds, folds)
     return chances
+
+
+def skill(chances: Floats, gold: Ints) -> float:
+    """How far right predictions go beyond luck: (accuracy - a) / (1 - a), a the accuracy of drawing labels at their
+    frequencies (Heidke's skill score)."""
+    shares = np.bincount(gold, minlength=chances.shape[1]) / len(gold)
+    lucky = float((shares**2).sum())
+    right = float((chances.argmax(axis=1) == gold).mean())
+    return (right - lucky) / (1 - lucky) if lucky < 1 else 0.0
 
 
 def ngram_model(texts: Sequence[str], classes: Sequence[int] | Ints) -> Any:

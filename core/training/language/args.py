@@ -23,7 +23,8 @@ class LanguageModelArgs(LoopArgs):
     before its epochs do, 0 for never; the learning rate falls towards whichever end comes first. With ``max_seconds``
     the result hangs on the speed of the machine. ``live_tokens``: at most so many validation tokens decide during
     training; the figures at the end are of all. ``sample_tokens``: length of the text written at each evaluation,
-    going on from each of ``sample_prompts``. ``encoder`` and ``lora_*`` of the base class are not used.
+    going on from each of ``sample_prompts``. ``encoder`` and ``lora_*`` of the base class are not used;
+    its ``layer_decay`` and ``adversarial`` are refused.
     """
 
     encoder: str = ""
@@ -63,6 +64,8 @@ class LanguageModelArgs(LoopArgs):
         require("max_tokens", self.max_tokens, ">= 8", self.max_tokens >= 8)
         require("vocabulary_size", self.vocabulary_size, ">= 300 (256 bytes)", self.vocabulary_size >= 300)
         require("width", self.width, f"n x heads ({self.heads})", self.width > 0 and self.width % self.heads == 0)
+        require("layer_decay", self.layer_decay, "1", self.layer_decay == 1)
+        require("adversarial", self.adversarial, "0", self.adversarial == 0)
         require("dropout", self.dropout, "0 <= x < 1", 0 <= self.dropout < 1)
         require("muon_rate", self.muon_rate, "> 0", self.muon_rate > 0)
 

@@ -13,6 +13,7 @@ from typing import Any
 from core.errors import BadInput, Conflict, Unavailable
 from core.models.classifiers.text_network import Backbone, build_network, open_backbone
 from core.models.manifest import NAME, Kind, Manifest, read_manifest, write_manifest
+from core.models.tokenizer_files import save_tokenizer
 from core.settings import Settings
 from core.training.checkpoint import FOLDER, fingerprint
 from core.training.classification.lora import merged, with_lora
@@ -99,7 +100,7 @@ def _fit_bi_encoder(
 def _save_sentence_transformer(model: Any, backbone: Backbone, limit: int, folder: Path) -> None:
     """The layout that SentenceTransformer and our ONNX export read: weights at the top, pooling beside them."""
     model.save_pretrained(folder, safe_serialization=True)
-    backbone.tokenizer.save_pretrained(folder)
+    save_tokenizer(backbone.tokenizer, folder)
     modules = [
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for number, (path, kind) in enumerate(_MODULES)
@@ -140,7 +141,7 @@ def _fit_cross_encoder(
     if processes.main:
         tokenizer.model_max_length = limit
         model.save_pretrained(folder, safe_serialization=True)
-        tokenizer.save_pretrained(folder)
+        save_tokenizer(tokenizer, folder)
     return found, {"max_tokens": limit, "loss": args.loss, **_steps(outcome)}
 
 

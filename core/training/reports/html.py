@@ -218,7 +218,14 @@ def _forgetting(report: Report, language: str) -> str:
         values = [escape(figure(measure, value, language)) for value in (one.before, one.after)]
         tone = "bad" if one.worse else "quiet"
         change = difference(measure, one.change.value, language)
-        rows.append([escape(one.name), *values, f'<span class="{tone}">{escape(change)}</span>', str(one.rows)])
+        rows.append(
+            [
+                escape(model_name(one.name, language)),
+                *values,
+                f'<span class="{tone}">{escape(change)}</span>',
+                str(one.rows),
+            ]
+        )
     return _section("forgetting", language, _table(heads, rows))
 
 

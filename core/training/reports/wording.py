@@ -24,7 +24,7 @@ def sentence(statement: Statement, language: str) -> str:
         values[name] = figure(measure, float(values[name]), language)
     for name in statement.changes:
         values[name] = difference(measure, float(values[name]), language)
-    for name in ("measure", "other"):
+    for name in ("measure", "other", "name"):
         if name in values:
             values[name] = model_name(str(values[name]), language, "measure." if name == "measure" else "")
     if "slice" in values:

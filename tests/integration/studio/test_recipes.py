@@ -126,7 +126,7 @@ def test_few_examples_are_learnt_by_pairs(studio: Studio) -> None:
     manifest = read_manifest(registry.folder_by_id(studio.app, studio.owner, run.version_id))
     assert manifest.facts["mode"] == "few_shot"
     report = reports.report_of(studio.app, studio.owner, run.version_id)
-    assert [one.name for one in report.forgetting] == ["help-centre questions (en)"]
+    assert [one.name for one in report.forgetting] == ["help_centre_en"]
     assert report.forgetting[0].rows == 150
 
 

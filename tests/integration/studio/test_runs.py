@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,12 @@ def test_a_run_ends_in_a_judged_described_version(trained: tuple[Studio, int]) -
     assert "README.md" in manifest.files, "the card is sealed with the weights"
     assert manifest.data["licence"] == "CC0-1.0"
     card = reports.model_card(app, owner, version.id)
-    for expected in ("# Mood", "CC0-1.0", "test_accuracy", "`good`", "Limits", "torch"):
+    for expected in ("# Mood", "CC0-1.0", "Accuracy (test rows)", "`good`", "Limits", "torch", "Passes (epochs)"):
         assert expected in card
+    chinese = reports.model_card(app, replace(owner, language="zh"), version.id)
+    for expected in ("# Mood", "准确率（测试集）", "## 局限", "训练轮数 (epochs)", "`good`"):
+        assert expected in chinese
+    assert "few_shot_steps" not in card, "what this way of training does not use"
     assert not any(text in card for text, _ in mood_rows()), "no row of the data stands in the card"
     assert not list(folder.glob("checkpoints/*"))
     said, newest = runs.run_events(app, owner, run_id)
@@ -118,7 +123,12 @@ def test_what_does_not_fit_is_refused_before_anything_is_queued(studio: Studio) 
 
 
 @pytest.mark.parametrize(
-    ("encoder", "code"), [("no-such-model", "models.unknown"), ("/no/such/folder", "training.encoder_missing")]
+    ("encoder", "code"),
+    [
+        ("no-such-model", "models.unknown"),
+        ("nobody/no-such-model", "models.not_here"),
+        ("/no/such/folder", "training.encoder_missing"),
+    ],
 )
 def test_a_base_model_that_cannot_be_had_is_a_sentence_and_no_version(studio: Studio, encoder: str, code: str) -> None:
     version = studio.data_set()

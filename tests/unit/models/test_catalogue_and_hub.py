@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,7 +143,7 @@ def test_a_failed_load_is_tried_again_and_eviction_forgets() -> None:
     hub = ModelHub(Settings(_env_file=None))
 
     def fail() -> object:
-        raise Unavailable("models.not_here", name="x", hub_id="y")
+        raise Unavailable("models.not_here", name="x", hub_id="y", here="-")
 
     with pytest.raises(Unavailable):
         hub.once("model", fail)
@@ -171,3 +174,63 @@ def test_a_folder_is_loaded_once_and_counts_its_weights(tmp_path: Path) -> None:
     model = hub.from_folder(tmp_path, lambda folder: [folder])
     assert hub.from_folder(tmp_path, lambda folder: [folder]) is model
     assert list(hub.loaded().values()) == [3000]
+
+
+class _NoSuchModel(BaseHTTPRequestHandler):
+    """What the hub answers for a repository that is not there, or not for everybody."""
+
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.send_header("X-Error-Code", "RepoNotFound")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def hub_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    import huggingface_hub.constants
+    from huggingface_hub import hf_api
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _NoSuchModel)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+    monkeypatch.setattr(hf_api.api, "endpoint", address)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    yield address
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_id_that_the_hub_does_not_know_says_so(hub_address: str, language: Any, tmp_path: Path) -> None:
+    settings = Settings(allow_hub=True, data_dir=tmp_path, _env_file=None)
+    with pytest.raises(Unavailable) as caught:
+        locate(any_entry("nobody/no-such-model@v2", "encoder"), settings)
+    assert caught.value.code == "models.not_on_hub"
+    said = caught.value.sentence(language)
+    assert "nobody/no-such-model" in said
+    assert "v2" in said
+
+
+def test_a_hub_out_of_reach_names_what_is_here_instead(
+    hub_address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import huggingface_hub.constants
+    from huggingface_hub import hf_api
+
+    nobody = "http://127.0.0.1:9"  # the discard port: nothing listens there
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", nobody)
+    monkeypatch.setattr(hf_api.api, "endpoint", nobody)
+    for allowed, code in ((False, "models.not_here"), (True, "models.no_download")):
+        settings = Settings(allow_hub=allowed, data_dir=tmp_path, _env_file=None)
+        with pytest.raises(Unavailable) as caught:
+            locate(any_entry("nobody/no-such-model", "encoder"), settings)
+        assert caught.value.code == code
+        assert "all-MiniLM-L6-v2" in caught.value.values["here"]
+        assert "pilotlight-minilm-bilingual" in caught.value.values["here"]

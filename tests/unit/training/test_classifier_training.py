@@ -254,3 +254,23 @@ def test_a_full_disk_is_said_and_leaves_no_version(
     with pytest.raises(Unavailable, match="The disk is full"):
         train_classifier(*TRAIN, VALIDATION, small_args(encoder, epochs=1), tmp_path / "model", Recorder())
     assert not (tmp_path / "model" / NAME).exists()
+
+
+@pytest.mark.parametrize(
+    "fault", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")]
+)
+def test_too_little_memory_is_said_and_leaves_no_version(
+    fault: Exception, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.training.trainer import Loop
+
+    def starved(*_: Any) -> float:
+        raise fault
+
+    monkeypatch.setattr(Loop, "_backward", starved)
+    with pytest.raises(Unavailable) as caught:
+        train_classifier(*TRAIN, VALIDATION, small_args(encoder, epochs=1), tmp_path / "model", Recorder())
+    assert caught.value.code == "training.out_of_memory"
+    for language in ("en", "zh"):
+        assert "16" in caught.value.sentence(language)  # rows a step: what to make smaller
+    assert not (tmp_path / "model" / NAME).exists()

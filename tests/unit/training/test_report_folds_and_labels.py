@@ -138,3 +138,13 @@ def test_a_class_missing_from_a_fold_does_not_stop_it() -> None:
     chances = out_of_fold([*texts, "quite another thing"], [*classes, 3], 4, Quiet())
     assert chances.shape == (61, 4)
     assert chances.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_judge_that_hardly_knows_the_classes_doubts_no_label() -> None:
+    """Labels drawn by lot: whatever the simple model thinks, it is not to be believed."""
+    generator = np.random.default_rng(4)
+    texts = [f"{generator.choice(PLACES)} {generator.choice(PLACES)} number {number}" for number in range(300)]
+    drawn = generator.integers(0, 2, 300).tolist()
+    assert find_label_errors(texts, drawn, ["a", "b"], Quiet()) == ()
+    texts, drawn = [*texts, "the very same", "the very same", "the very same!"], [*drawn, 1, 1, 0]
+    assert [suspect.row for suspect in find_label_errors(texts, drawn, ["a", "b"], Quiet())] == [302]

@@ -61,13 +61,21 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What a model cannot do, for its card: the sentence ``card.limit.<key>``."""
+
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """``report``: "Did it learn?", where the kind has one; ``metrics``: on the held-out split, by name; ``limits``:
-    sentences for the model card; ``figures``: what a report without classes shows (language models, pairs)."""
+    what the model card says of it; ``figures``: what a report without classes shows (language models, pairs)."""
 
     metrics: Mapping[str, float]
     report: Report | None = None
-    limits: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 

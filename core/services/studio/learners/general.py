@@ -38,7 +38,7 @@ def kept_skills(before: Path, after: Path, material: Material) -> list[General]:
             _found(BiEncoderScorer(folder, device=material.args.device), passages, questions)
             for folder in (before, after)
         ]
-        found.append(General(f"help-centre questions ({language})", right[0], right[1]))
+        found.append(General(f"help_centre_{language}", right[0], right[1]))
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from core.evaluation.intervals import mean_difference
 from core.models.catalogue import any_entry, locate
 from core.models.manifest import Manifest
-from core.services.studio.learners.base import Judged, Material, Record
+from core.services.studio.learners.base import Judged, Limit, Material, Record
 from core.services.studio.learners.general import help_set, languages_of
 from core.training.language.args import LanguageModelArgs
 from core.training.language.packing import Pair
@@ -70,8 +70,8 @@ class LanguageModelLearner:
         loss = float(np.mean(now))
         metrics = {f"{material.held_out}_loss": loss, f"{material.held_out}_perplexity": math.exp(min(loss, 50.0))}
         limits = (
-            f"Its window is {manifest.facts.get('window')} tokens; what stands before is forgotten.",
-            f"Samples in the report are as they came, {SAMPLES} in a row.",
+            Limit("window", {"tokens": manifest.facts.get("window")}),
+            Limit("samples", {"count": SAMPLES}),
         )
         return Judged(metrics, limits=limits, figures=figures)
 

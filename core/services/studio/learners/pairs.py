@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.evaluation.intervals import mean_difference
 from core.models.manifest import Manifest
 from core.models.pair_scorer import BiEncoderScorer, PairScorer, load_pair_scorer
-from core.services.studio.learners.base import Judged, Material, Record
+from core.services.studio.learners.base import Judged, Limit, Material, Record
 from core.training.encoders import encoder_folder
 from core.training.pairs.args import Candidates, PairArgs
 from core.training.pairs.problems import ranking_scores
@@ -59,7 +59,7 @@ class SentencePairLearner:
         now = ranked(rows, after)
         measures = {name: _compared(was[name], now[name]) for name in now}
         figures = {"kind": "pairs", "rows": len(rows), "split": material.held_out, "measures": measures}
-        limits = (f"Texts are cut after {manifest.facts.get('max_tokens')} tokens.",)
+        limits = (Limit("cut", {"tokens": manifest.facts.get("max_tokens")}),)
         metrics = {f"{material.held_out}_{name}": float(values.mean()) for name, values in now.items()}
         return Judged(metrics, limits=limits, figures=figures)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.errors import BadInput
 from core.models.manifest import Manifest
-from core.services.studio.learners.base import Floats, Judged, Material, Record, report_metrics
+from core.services.studio.learners.base import Floats, Judged, Limit, Material, Record, report_metrics
 from core.services.studio.learners.texts import data_shown, gold_of, groups_of, has_several, text_report, texts_of
 from core.training.networks.run import Examples
 from core.training.reports.build import HeldOut, Outcome, make_report, most_frequent
@@ -55,7 +55,7 @@ class LstmLearner:
         predicted = _predicted(material, texts_of(rows))
         after = Outcome(material.name, predicted.probabilities, predicted.classes)
         report = text_report(material, manifest.labels, rows, after, several=False)
-        limit = f"It knows {manifest.facts.get('words')} words or characters and no others."
+        limit = Limit("words", {"count": manifest.facts.get("words")})
         return Judged(report_metrics(report, material.held_out), report, (limit,))
 
 
@@ -90,7 +90,7 @@ class TabularLearner:
         taught = gold_of(training, numbers, several=False)
         columns = ", ".join(manifest.facts.get("columns", ()))
         primary: Measure = "auc" if len(labels) == 2 else "f1_macro"
-        return _judged(material, held_out, taught.tolist(), predicted, primary, f"It reads these columns: {columns}.")
+        return _judged(material, held_out, taught.tolist(), predicted, primary, Limit("columns", {"columns": columns}))
 
 
 class ImageLearner:
@@ -120,12 +120,12 @@ class ImageLearner:
         predicted = _predicted(material, images)
         shown = [f"picture {number}" for number in range(len(gold))]
         held_out = HeldOut(gold, manifest.labels, shown, texts=False)
-        limit = f"Pictures are brought to {manifest.facts.get('size')} pixels a side."
+        limit = Limit("pixels", {"size": manifest.facts.get("size")})
         return _judged(material, held_out, material.pictures("train")[1].tolist(), predicted, "f1_macro", limit)
 
 
 def _judged(
-    material: Material, held_out: HeldOut, taught: list[int], predicted: Any, primary: Measure, limit: str
+    material: Material, held_out: HeldOut, taught: list[int], predicted: Any, primary: Measure, limit: Limit
 ) -> Judged:
     rows, labels = len(predicted.classes), predicted.labels
     report = make_report(

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.errors import BadInput
 from core.models.manifest import Manifest
-from core.services.studio.learners.base import Floats, Ints, Judged, Material, Record, report_metrics
+from core.services.studio.learners.base import Floats, Ints, Judged, Limit, Material, Record, report_metrics
 from core.services.studio.learners.general import kept_skills
 from core.training.encoders import encoder_folder
 from core.training.reports.build import General, HeldOut, Outcome, make_report, most_frequent
@@ -61,8 +61,8 @@ class TextClassifierLearner:
         report = text_report(material, manifest.labels, rows, after, several=several, general=skills)
         unknown = 100 * float(manifest.facts.get("unknown_share", 0))
         limits = (
-            f"Texts are cut after {manifest.facts.get('max_tokens')} tokens.",
-            f"{unknown:.1f} % of the training tokens were unknown to its vocabulary.",
+            Limit("cut", {"tokens": manifest.facts.get("max_tokens")}),
+            Limit("unknown", {"percent": f"{unknown:.1f}"}),
         )
         return Judged(report_metrics(report, material.held_out), report, limits)
 
