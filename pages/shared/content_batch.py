@@ -147,8 +147,14 @@ def _voice(app: Application, actor: Actor, model: str) -> int | None:
 def _file(app: Application, actor: Actor, template: Template, request: WriteRequest) -> None:
     names = ", ".join(f"`{field.name}`" + ("\\*" if field.required else "") for field in template.fields)
     st.caption(tr("content.batch.columns", names=names))
+    st.download_button(
+        tr("content.batch.example"), lambda: batch_job.example_file(template), file_name=f"{template.id}.csv",
+        mime="text/csv", key=f"batch-example-{template.id}", icon=":material/download:", type="tertiary",
+        on_click="ignore",
+    )  # fmt: skip
+    turn = st.session_state.get("batch.turn", 0)  # a new key empties the box once its file was taken
     given = st.file_uploader(
-        tr("content.batch.file"), type=["csv", "tsv", "xlsx", "jsonl"], key="batch-file",
+        tr("content.batch.file"), type=["csv", "tsv", "xlsx", "jsonl"], key=f"batch-file-{turn}",
         max_upload_size=app.settings.max_file_mb,
     )  # fmt: skip
     left_note(app, actor, "tokens")
@@ -158,5 +164,6 @@ def _file(app: Application, actor: Actor, template: Template, request: WriteRequ
     ) and given is not None:  # fmt: skip
         with errors_shown():
             batch_job.start_batch(app, actor, request, Upload(given.name, given.getvalue()))
+            st.session_state["batch.turn"] = turn + 1
             notice(tr("content.batch.started"))
             st.rerun()
