@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.models.generation.batching import Event, Finished, Piece
 from core.models.generation.sampling import GenerationSettings
+from core.text.language import has_han
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+_NAME = re.compile(r"^[a-z]+(?:_[a-z]+)+(?=:)")  # of a column: what_you_can_do
 _POLL = 0.1  # seconds between two looks at whether the reader has gone
 AT_ONCE = 4  # variants asked of an endpoint at one time
 
@@ -106,3 +109,21 @@ def from_texts(texts: Sequence[str], seed: int) -> Iterator[Event]:
     for variant, text in enumerate(texts):
         yield Piece(0, variant, text)
         yield Finished(0, variant, "end", 0, 0, 0, seed)
+
+
+def without_tables(text: str, language: str) -> str:
+    """``text`` with its table rows ("status: refunded | 状态：已退款 | ...") as lists of their cells, a line each; of a
+    row in two languages only the cells in ``language``. The words stay as they are."""
+    return "\n".join(_as_list(line, language) for line in text.split("\n"))
+
+
+def _as_list(line: str, language: str) -> str:
+    cells = [cell.strip() for cell in line.split(" | ") if cell.strip()]
+    if len(cells) < 2:
+        return line
+    mine = [cell for cell in cells if has_han(cell) == (language == "zh")] or cells
+    return "\n".join(f"- {_NAME.sub(_spaced, cell)}" for cell in mine)
+
+
+def _spaced(name: re.Match[str]) -> str:
+    return name.group().replace("_", " ")

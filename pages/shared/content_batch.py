@@ -13,7 +13,7 @@ from core.services.content.templates import Template
 from core.services.content.views import WriteRequest
 from core.services.views import JobView, Upload
 from pages.shared.content_batch_result import draw_result
-from pages.shared.content_words import model_name
+from pages.shared.content_words import model_name, why_not
 from pages.shared.errors import errors_shown, stored_error
 from pages.shared.job_progress import BADGES
 from pages.shared.language import language, tr
@@ -76,6 +76,8 @@ def _heading(app: Application, actor: Actor, job: JobView) -> None:
 
 def _form(app: Application, actor: Actor) -> None:
     listed = {one.id: one for one in templates.list_templates(app, actor, language())}
+    if "batch-template" not in st.session_state and (can := _writable(app, actor, listed)):
+        st.session_state["batch-template"] = can
     with st.container(border=True, key="batch-form"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             template = listed[
@@ -103,11 +105,25 @@ def _form(app: Application, actor: Actor) -> None:
                 tr("content.write.seed"), min_value=0, max_value=2**32 - 1, value=None, step=1, key="batch-seed",
                 help=tr("content.batch.seed_help"),
             )  # fmt: skip
+        if not usable:
+            for offer in offered:
+                st.caption(f"**{model_name(offer.model)}** · {why_not(offer, str(spoken))}")
         request = WriteRequest(
             template.id, {}, "zh" if spoken == "zh" else "en", model, base, voice, variants=1, max_tokens=int(length),
             seed=None if seed is None else int(seed),
         )  # fmt: skip
         _file(app, actor, template, request)
+
+
+def _writable(app: Application, actor: Actor, listed: dict[str, Template]) -> str:
+    """The first template that some model here can do as the form stands at first; "" for none."""
+    found, bases = models.list_models(app, actor), bool(knowledge.list_knowledge_bases(app, actor))
+    for one in listed.values():
+        spoken = language() if language() in one.languages else one.languages[0]
+        offered = models.offers(app, actor, one, spoken, sources=bases and one.quotes, models=found)
+        if any(offer.fit.level == "can" for offer in offered):
+            return one.id
+    return ""
 
 
 def _sources(app: Application, actor: Actor, template: Template) -> int | None:
@@ -147,8 +163,14 @@ def _voice(app: Application, actor: Actor, model: str) -> int | None:
 def _file(app: Application, actor: Actor, template: Template, request: WriteRequest) -> None:
     names = ", ".join(f"`{field.name}`" + ("\\*" if field.required else "") for field in template.fields)
     st.caption(tr("content.batch.columns", names=names))
+    st.download_button(
+        tr("content.batch.example"), lambda: batch_job.example_file(template), file_name=f"{template.id}.csv",
+        mime="text/csv", key=f"batch-example-{template.id}", icon=":material/download:", type="tertiary",
+        on_click="ignore",
+    )  # fmt: skip
+    turn = st.session_state.get("batch.turn", 0)  # a new key empties the box once its file was taken
     given = st.file_uploader(
-        tr("content.batch.file"), type=["csv", "tsv", "xlsx", "jsonl"], key="batch-file",
+        tr("content.batch.file"), type=["csv", "tsv", "xlsx", "jsonl"], key=f"batch-file-{turn}",
         max_upload_size=app.settings.max_file_mb,
     )  # fmt: skip
     left_note(app, actor, "tokens")
@@ -158,5 +180,6 @@ def _file(app: Application, actor: Actor, template: Template, request: WriteRequ
     ) and given is not None:  # fmt: skip
         with errors_shown():
             batch_job.start_batch(app, actor, request, Upload(given.name, given.getvalue()))
+            st.session_state["batch.turn"] = turn + 1
             notice(tr("content.batch.started"))
             st.rerun()

@@ -67,6 +67,11 @@ def _texts(app: Application, actor: Actor, job: JobView, total: int) -> None:
         [_cells(app, actor, draft) for draft in made],
         hide_index=True, width="stretch", key=f"batch-table-{job.id}-{first}", on_select="rerun",
         selection_mode="single-row",
+        column_config={
+            tr("content.batch.number"): st.column_config.NumberColumn(width=50),
+            tr("content.batch.brief"): st.column_config.TextColumn(width=150),
+            tr("content.draft.text"): st.column_config.TextColumn(width=260),
+        },
     )  # fmt: skip
     rows = chosen.selection.rows if chosen is not None else []
     if rows and rows[0] < len(made):

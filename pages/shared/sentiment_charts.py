@@ -105,13 +105,18 @@ def plot_groups(groups: Counts, *, key: str) -> None:
         alt.Chart(pd.DataFrame(rows))
         .mark_bar()
         .encode(
-            y=alt.Y("group:N", title=None, sort=[group[:40] for group, _ in most], axis=alt.Axis(labelLimit=150)),
+            y=alt.Y(
+                "group:N",
+                title=None,
+                sort=[group[:40] for group, _ in most],
+                axis=alt.Axis(labelLimit=150, labelOverlap=False),
+            ),
             x=alt.X("share:Q", title=None, axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1])),
             color=alt.Color("label:N", title=None, scale=alt.Scale(**label_scale()), legend=alt.Legend(orient="top")),
             order=alt.Order("place:Q"),
             tooltip=["group:N", "label:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
         )
-        .properties(height=30 * len(most) + 80)
+        .properties(height=30 * len(most) + 110)
     )
     st.altair_chart(chart, width="stretch", key=key, alt=tr("sentiment.files.by_group"))
 

@@ -21,6 +21,7 @@ from pages.shared.wording import percent, plain
 
 PER_PAGE = 50
 SHOWN_FAILURES = 50
+SHOWN_SENTENCES = 6
 
 
 def draw(app: Application, actor: Actor, view: BatchView) -> None:
@@ -31,9 +32,9 @@ def draw(app: Application, actor: Actor, view: BatchView) -> None:
     if not said.get("complete"):
         st.info(tr("sentiment.files.partial"), icon=":material/info:")
     labels: Mapping[str, int] = said["labels"]
-    with st.grid(4, min_column_width=150, key="sentiment-numbers", gap="small"):
+    with st.grid(5, min_column_width=130, key="sentiment-numbers", gap="small"):
         st.metric(tr("sentiment.files.judged"), f"{judged:,}", border=True)
-        for label in ("positive", "negative", "uncertain"):
+        for label in ("positive", "neutral", "negative", "uncertain"):
             share = labels.get(label, 0) / judged if judged else 0.0
             st.metric(label_name(label), percent(share), border=True)
     _plots(said)
@@ -81,8 +82,15 @@ def _aspects(app: Application, actor: Actor, view: BatchView) -> None:
         with place:
             counted = row["praised" if side == "praise" else "blamed"]
             st.markdown(f":{colour}[**{tr(f'sentiment.files.{side}')}** · {counted}]")
-            for _, clause, where in row[side][:6]:
+            for _, clause, where in row[side][:SHOWN_SENTENCES]:
                 st.markdown(f"- {plain(clause)} :gray[({tr('sentiment.files.row')} {where})]")
+            if counted > SHOWN_SENTENCES:
+                st.caption(tr("common.and_more", n=f"{counted - min(SHOWN_SENTENCES, len(row[side])):,}"))
+    st.download_button(
+        tr("sentiment.files.aspects_csv"), lambda: results.export_aspects(app, actor, view.id).read_bytes(),
+        file_name=f"{PurePath(view.name).stem}-aspects.csv", mime="text/csv", key="aspects-download",
+        icon=":material/download:", type="tertiary", on_click="ignore", help=tr("sentiment.files.aspects_csv_help"),
+    )  # fmt: skip
 
 
 def _rows(app: Application, actor: Actor, view: BatchView) -> None:
@@ -135,8 +143,11 @@ def _cells(row: results.ResultRow) -> dict[str, Any]:
         tr("sentiment.files.labelled"): label_name(row.label) if row.label else "–",
         tr("sentiment.files.sure"): percent(row.confidence) if row.label else "–",
     }
-    chances = row.probabilities or (0.0, 0.0, 0.0)
-    cells |= {label_name(name): round(value, 3) for name, value in zip(LABELS[:3], chances, strict=True)}
+    chances = row.probabilities if row.label else (None, None, None)
+    cells |= {
+        label_name(name): None if value is None else round(value, 3)
+        for name, value in zip(LABELS[:3], chances, strict=True)
+    }
     if row.date:
         cells[tr("sentiment.files.day")] = row.date
     if row.group:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from streamlit.testing.v1 import AppTest
 
 from core.access.actor import Actor
 from core.models.manifest import Manifest, write_manifest
-from core.services import unsent
+from core.services import jobs, unsent
 from core.services.application import Application
-from core.services.content import drafts, writing
+from core.services.content import batch_job, drafts, writing
 from core.services.content.views import DraftView, WriteRequest
+from core.services.views import Upload
 from core.settings import Settings
 from tests.app.conftest import OpenPage, texts
 from tests.tiny_models import tiny_gpt2
@@ -167,6 +169,22 @@ def test_brand_rules_are_saved(open_page: OpenPage) -> None:
     assert not page.error
     again = open_page("content", **{"content.section": "brand"})
     assert again.text_area(key="brand-banned").value == "cheapest\n最低价"
+
+
+def test_a_batch_shows_what_failed_and_writes_it_again(
+    open_page: OpenPage, app: Application, me: Actor, work: Callable[[int], None]
+) -> None:
+    request = WriteRequest("dialogue", {}, model=KNOWN, variants=1, max_tokens=4)
+    table = b"first,second\nROMEO,\n" + b"x" * 301 + b",\n"
+    job_id = batch_job.start_batch(app, me, request, Upload("b.csv", table))
+    work(job_id)
+    page = open_page("content", **{"content.section": "batch"})
+    assert not page.exception
+    assert "1 of 2 briefs were written" in texts(page)
+    assert "Row 2:" in texts(page)
+    page.button(key=f"batch-again-{job_id}").click().run()
+    assert not page.error
+    assert jobs.get_job(app, me, job_id).state == "queued"
 
 
 def test_the_history_finds_and_opens(open_page: OpenPage, app: Application, me: Actor) -> None:

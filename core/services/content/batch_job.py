@@ -5,6 +5,8 @@ What its drafts cost counts against whoever started it, as if they had written t
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -26,6 +28,7 @@ from core.services.content.views import WriteRequest
 from core.services.jobs import FINISHED
 from core.services.rows_file import read_rows, text_of
 from core.services.views import Upload
+from core.text.cells import harmless
 
 KIND = "briefs"
 MOST = 2000
@@ -50,6 +53,15 @@ def read_briefs(app: Application, template: Template, upload: Upload) -> list[di
         raise BadInput("content.batch_long", name=upload.name, rows=len(rows), most=MOST)
     briefs = [{name: text_of(values, name) for name in columns} for _, values in rows]
     return [{name: value for name, value in brief.items() if value} for brief in briefs]
+
+
+def example_file(template: Template) -> bytes:
+    """A CSV with the template's columns and one brief, to fill in. UTF-8 with a mark, for spreadsheets."""
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(
+        [[field.name for field in template.fields], [harmless(field.example) for field in template.fields]]
+    )
+    return out.getvalue().encode("utf-8-sig")
 
 
 def start_batch(app: Application, actor: Actor, request: WriteRequest, upload: Upload) -> int:

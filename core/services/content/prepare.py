@@ -188,7 +188,7 @@ def quoted(app: Application, actor: Actor, prepared: Prepared) -> list[str]:
     texts = []
     for length in lengths:
         draft = select(question, found, max_sentences=length, similarity=sentence_similarity(app, question))
-        texts.append(_letter(prepared, draft.text, language))
+        texts.append(_letter(prepared, writers.without_tables(draft.text, language), language))
     return list(dict.fromkeys(texts))
 
 

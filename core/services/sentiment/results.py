@@ -14,7 +14,7 @@ from typing import Any
 from core.access.actor import Actor, Permission
 from core.db.sentiment_tables import SentimentBatch
 from core.services.application import Application
-from core.services.sentiment.batch_job import MARK_EVERY, OURS, ROWS, count_aspects, read_state
+from core.services.sentiment.batch_job import MARK_EVERY, OURS, ROWS, count_aspects, read_mentions, read_state
 from core.services.sentiment.batches import batch_folder
 from core.text.cells import harmless
 
@@ -110,6 +110,20 @@ def export(app: Application, actor: Actor, batch_id: int) -> Path:
     ):
         writer = csv.writer(out)
         for cells in islice(csv.reader(source), state.done + 1):
+            writer.writerow([harmless(cell) for cell in cells])
+    return target
+
+
+def export_aspects(app: Application, actor: Actor, batch_id: int) -> Path:
+    """A CSV of every clause that praises or blames something: its row, product or channel, aspect, side, how sure."""
+    actor.require(Permission.SENTIMENT_READ)
+    _, folder = _opened(app, actor, batch_id)
+    target = folder / "aspects.csv"
+    with target.open("w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["row", "group", "aspect", "polarity", "confidence", "sentence"])
+        for line, group, one in read_mentions(folder):
+            cells = (str(line), group, one.aspect, one.polarity, f"{one.confidence:.4f}", one.clause)
             writer.writerow([harmless(cell) for cell in cells])
     return target
 

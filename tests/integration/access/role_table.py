@@ -106,7 +106,7 @@ sentiment.model WORKSPACE set_sentiment_settings
 sentiment.monitors WORKSPACE save_monitor delete_monitor
 sentiment.monitors SENTIMENT_READ list_monitors raised_monitors
 sentiment.one SENTIMENT score_text score_texts score_stream explain_text aspects_of
-sentiment.results SENTIMENT_READ result_rows result_aspects export doubtful sampled
+sentiment.results SENTIMENT_READ result_rows result_aspects export export_aspects doubtful sampled
 source CHAT source dated
 studio.compression STUDIO_READ variants_for compression_table
 studio.compression STUDIO start_compression

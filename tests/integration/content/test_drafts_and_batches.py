@@ -248,6 +248,12 @@ def test_a_batch_leans_on_a_voice(app: Application, me: Actor, work: Callable[[i
     assert texts[0] != texts[1]
 
 
+def test_the_example_table_can_be_given_back(app: Application, me: Actor) -> None:
+    for one in templates.list_templates(app, me, "zh"):
+        (brief,) = batch_job.read_briefs(app, one, Upload("b.csv", batch_job.example_file(one)))
+        assert brief.keys() >= {field.name for field in one.fields if field.required}, one.id
+
+
 def test_rows_that_failed_are_written_again(app: Application, me: Actor, work: Callable[[int], None]) -> None:
     quota.set_quota(app, me, "workspace", 0, "tokens", "month", 8)
     job_id = batch_job.start_batch(app, me, replace(ROMEO, values={}, variants=1, max_tokens=8), briefs(4))

@@ -161,6 +161,17 @@ def test_a_stopped_file_goes_on_where_it_was(app: Application, owner: Actor, mon
     assert not batches.batch_folder(app.settings, owner.workspace_id, batch_id).exists()
 
 
+def test_the_sentences_behind_aspects_are_exported(app: Application, owner: Actor) -> None:
+    rows = [("The screen is great, but the delivery was terribly late.", "", "=Lamp")]
+    view = judged(app, owner, Upload("reviews.csv", data=table(rows)))
+    with results.export_aspects(app, owner, view.id).open(encoding="utf-8-sig", newline="") as file:
+        found = [(row["group"], row["aspect"], row["polarity"], row["sentence"]) for row in csv.DictReader(file)]
+    assert found == [
+        ("'=Lamp", "performance", "positive", "The screen is great"),
+        ("'=Lamp", "delivery", "negative", "but the delivery was terribly late."),
+    ]
+
+
 def used(app: Application, owner: Actor) -> int:
     return sum(line.all for line in quota.usage(app, owner) if line.metric == "judged_texts")
 

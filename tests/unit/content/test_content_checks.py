@@ -21,6 +21,7 @@ from core.content.checks import (
     check_tone,
 )
 from core.content.export import Exported, export
+from core.content.writers import without_tables
 from core.errors import BadInput
 from core.services.content.facts import unsupported
 
@@ -120,3 +121,11 @@ def test_exports_can_be_read_again() -> None:
         export([], "docx")
     with pytest.raises(BadInput):
         export([some()], "pdf")
+
+
+def test_a_table_row_is_written_out_in_the_language_of_the_text() -> None:
+    row = "status: refunded | 状态：已退款 | what_you_can_do: Wait 5 days\nWe refund within 5 days."
+    assert without_tables(row, "en") == "- status: refunded\n- what you can do: Wait 5 days\nWe refund within 5 days."
+    assert without_tables(row, "zh") == "- 状态：已退款\nWe refund within 5 days."
+    assert without_tables("Red | green", "zh") == "- Red\n- green", "no cell in the language: all of them"
+    assert without_tables("a_b or c | d", "en") == "- a_b or c\n- d"
