@@ -22,6 +22,7 @@ SEQUENTIAL = ("sasrec", "bert4rec")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_sequential_training_says_how_far_it_is_and_both_models_are_in_the_table(
     app: Application, owner: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,6 +56,7 @@ def test_sequential_training_says_how_far_it_is_and_both_models_are_in_the_table
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_sequential_training_is_cancelled_in_its_midst(app: Application, owner: Actor) -> None:
     number = fill(app, owner, two_tastes(1_500))
     comparison = wizard.start_comparison(app, owner, number, models=SEQUENTIAL)
