@@ -110,6 +110,7 @@ class Trainer:
             ends = time.monotonic() + 60 * self.args.minutes
             steps = total * math.ceil(len(windows) / self.args.batch_size)
             while windows and progress.epoch < total and time.monotonic() < ends:
+                self._watch.point(progress.step, epoch=progress.epoch + 1, epochs=total)
                 self._epoch(windows, progress, steps)
                 progress.epoch += 1
                 if held is not None and self._judge(held, progress):

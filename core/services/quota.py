@@ -5,7 +5,9 @@ Counting and checking are one statement on one row, so that two requests at once
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -19,6 +21,7 @@ from core.db.api_tables import ApiKey, Quota, Usage
 from core.db.tables import Document, DocumentVersion, Job, JobFile, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, OverLimit
+from core.jobs.context import JobContext
 from core.services.application import Application
 
 Metric = Literal["messages", "tokens", "judged_texts", "documents", "storage_bytes", "training_seconds"]
@@ -106,6 +109,21 @@ def check(app: Application, workspace_id: int, subjects: Sequence[Subject], metr
         for one in _standing(rows, subjects):
             if one.metric == metric and one.left < amount:
                 raise _over(one, amount)
+
+
+@contextmanager
+def training_time(app: Application, context: JobContext) -> Iterator[None]:
+    """Counts a training job's time against whoever asked for it (``subjects`` of its arguments), however it ends.
+    Raises OverLimit when none was left before."""
+    asked = context.arguments.get("subjects") or [("workspace", context.workspace_id)]
+    subjects = [(str(kind), int(number)) for kind, number in asked]
+    check(app, context.workspace_id, subjects, "training_seconds")
+    begun = time.monotonic()
+    try:
+        yield
+    finally:
+        with app.database.write(context.workspace_id) as rows:
+            note(rows, subjects, "training_seconds", round(time.monotonic() - begun))
 
 
 def left(app: Application, actor: Actor) -> tuple[Left, ...]:

@@ -29,11 +29,34 @@ ICONS = {"beats": "emoji_events", "not_yet": "hourglass_empty", "too_little": "h
 
 
 def progress(view: ComparisonView) -> None:
-    """What is known so far, while the job works."""
+    """What is known so far, while the job works: the model that learns now, and the figures of those that have."""
+    if view.now.get("model"):
+        _now(view.now)
     main = view.result.get("main", "")
     for kind, cell in view.result.get("splits", {}).items():
         st.caption(tr(f"recommend.split.{kind}") + ("" if kind == main else f" · {tr('recommend.wizard.beside')}"))
         _table(cell["results"], list(cell["results"]), key=f"so-far-{kind}")
+    done = view.result.get("splits", {}).get(main, {}).get("results", {})
+    waiting = [model_name(name) for name in view.options.get("models", ()) if name not in done]
+    if waiting and view.state in ("queued", "running"):
+        st.caption(tr("recommend.wizard.to_come", list=", ".join(waiting)))
+
+
+def _now(now: Mapping[str, Any]) -> None:
+    """Steps, epochs and the time left of the model that learns now."""
+    split = tr(f"recommend.split.{now['split']}") if now.get("split") else tr("recommend.wizard.last_learning")
+    parts = [f"**{model_name(now['model'])}**", split]
+    if now.get("epoch"):
+        parts.append(tr("recommend.wizard.epoch", n=int(now["epoch"]), most=int(now["epochs"])))
+    if now.get("total"):
+        parts.append(tr("recommend.wizard.steps", n=f"{now['done']:,}", most=f"{now['total']:,}"))
+    if now.get("seconds_left") is not None:
+        parts.append(tr("recommend.wizard.left", time=lasting(now["seconds_left"])))
+    if now.get("validation_ndcg") is not None:
+        parts.append(tr("recommend.wizard.validation", value=figure(now["validation_ndcg"])))
+    share = now["done"] / now["total"] if now.get("total") else 0.0
+    with st.container(key="wizard-now"):
+        st.progress(min(1.0, share), text=" · ".join(parts))
 
 
 def draw(app: Application, actor: Actor, catalogue: CatalogueView, view: ComparisonView) -> None:

@@ -17,6 +17,8 @@ from pages.shared.parts import empty_state
 from pages.shared.recommend_words import model_name
 from pages.shared.studio_polling import polled
 
+OWN = "own"  # the models are chosen one by one
+
 
 def draw(app: Application, actor: Actor, catalogue: CatalogueView) -> None:
     if not catalogue.items:
@@ -61,13 +63,21 @@ def _start(app: Application, actor: Actor, catalogue: CatalogueView, *, first: b
     ):
         which = st.radio(
             tr("recommend.wizard.which"),
-            list(wizard.SETS),
+            [*wizard.SETS, OWN],
             key="wizard-set",
             format_func=lambda name: tr(f"recommend.wizard.set.{name}"),
-            captions=[tr(f"recommend.wizard.set_help.{name}") for name in wizard.SETS],
+            captions=[tr(f"recommend.wizard.set_help.{name}") for name in (*wizard.SETS, OWN)],
         )
+        models = wizard.SETS.get(which or "quick", ())
+        if which == OWN:
+            names = [name for name in wizard.SETS["all"] if name != "popular"]
+            models = st.pills(
+                tr("recommend.wizard.models"), names, selection_mode="multi", key="wizard-models",
+                default=["ease", "sasrec", "bert4rec"], format_func=model_name,
+            )  # fmt: skip
+            st.caption(tr("recommend.wizard.models_help"))
         with st.expander(tr("recommend.wizard.what_models"), icon=":material/help:"):
-            for name in wizard.SETS[which or "quick"]:
+            for name in models:
                 about = f"recommend.about.{name}"
                 if about in sentences(language()):
                     st.markdown(f"**{model_name(name)}** – {tr(about)}")
@@ -75,5 +85,5 @@ def _start(app: Application, actor: Actor, catalogue: CatalogueView, *, first: b
             st.warning(tr("recommend.wizard.no_interactions"), icon=":material/warning:")
         if st.button(tr("recommend.wizard.start"), key="wizard-start", type="primary", icon=":material/play_arrow:"):
             with errors_shown():
-                wizard.start_comparison(app, actor, catalogue.id, models=wizard.SETS[which or "quick"])
+                wizard.start_comparison(app, actor, catalogue.id, models=models)
                 st.rerun()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from core.access.actor import Actor
+from core.db.tables import Job
 from core.services import jobs
 from core.services.application import Application
 from core.services.demo import FOLDER
@@ -63,6 +64,19 @@ def test_a_person_gets_cards_with_reasons_and_reacts(
     assert not page.exception
 
 
+def test_an_item_that_is_deleted_while_its_card_is_shown_is_no_error(
+    open_page: OpenPage, app: Application, me: Actor, shop: int
+) -> None:
+    page = open_page("recommend")
+    card = next(b for b in page.button if b.key.startswith("clicked-"))
+    code = card.key.removeprefix("clicked-")
+    catalogues.delete_items(app, me, shop, [code])
+    card.click().run()
+    assert not page.exception
+    assert not [b for b in page.button if b.key == f"clicked-{code}"]
+    assert [b for b in page.button if b.key.startswith("clicked-")]
+
+
 def test_the_wizard_s_verdict_is_read_and_the_winner_served(
     open_page: OpenPage, app: Application, me: Actor, shop: int, work: Work
 ) -> None:
@@ -79,6 +93,37 @@ def test_the_wizard_s_verdict_is_read_and_the_winner_served(
     assert served.number > 1
     chinese = open_page("recommend", locale="zh-CN", **{"recommend.section": "wizard"})
     assert "好" in texts(chinese)
+
+
+def test_models_are_chosen_one_by_one_and_the_one_that_learns_is_told(
+    open_page: OpenPage, app: Application, me: Actor, shop: int
+) -> None:
+    [queued] = wizard.list_comparisons(app, me, shop)
+    jobs.cancel_job(app, me, queued.job_id or 0)
+    page = open_page("recommend", **{"recommend.section": "wizard"})
+    page.radio(key="wizard-set").set_value("own").run()
+    page.button(key="wizard-start").click().run()
+    assert not page.error
+    newest = wizard.list_comparisons(app, me, shop)[0]
+    assert newest.options["models"] == ["popular", "ease", "sasrec", "bert4rec"]
+    now = {
+        "model": "bert4rec",
+        "split": "time",
+        "done": 30,
+        "total": 120,
+        "seconds_left": 90.0,
+        "epoch": 3,
+        "epochs": 12,
+    }
+    with app.database.write(me.workspace_id) as rows:
+        job = rows.get(Job, newest.job_id or 0)
+        job.state, job.result = "running", {"now": now}
+    page.run()
+    assert any("epoch 3 of at most 12" in str(one.proto) for one in page.get("progress"))
+    assert "Still to come: Most popular, EASE, SASRec, BERT4Rec" in texts(page)
+    page.button(key=f"cancel-wizard-jobs-{newest.job_id}").click().run()
+    with app.database.read(me.workspace_id) as rows:
+        assert rows.get(Job, newest.job_id or 0).cancel_requested
 
 
 def test_a_rule_is_saved_tested_and_published(open_page: OpenPage, app: Application, me: Actor, shop: int) -> None:

@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
 
-from core.api.v1 import chat, errors, generate, knowledge, models, recommend, runs, sentiment
+from core.api.v1 import catalogues, chat, errors, generate, knowledge, models, recommend, runs, sentiment
 from core.api.v1.docs import page
 from core.api.v1.limits import Gate, Windows
 
@@ -73,7 +73,7 @@ def api(application: Callable[[], Application]) -> FastAPI:
     app.state.application, app.state.windows = application, windows
     errors.register(app)
     app.add_middleware(Gate, application=application, windows=windows)
-    for part in (models, chat, knowledge, sentiment, generate, recommend, runs):
+    for part in (models, chat, knowledge, sentiment, generate, recommend, catalogues, runs):
         app.include_router(part.router, responses=PROBLEMS)
     _specification(app)
     return app

@@ -109,7 +109,7 @@ class EventsShape(BaseModel):
 @router.get("/catalogues", operation_id="list_catalogues")
 def list_catalogues(app: App, actor: Caller) -> CatalogueList:
     """By name."""
-    return CatalogueList(data=[_catalogue(one) for one in catalogues.list_catalogues(app, actor)])
+    return CatalogueList(data=[catalogue_shape(one) for one in catalogues.list_catalogues(app, actor)])
 
 
 @router.post("/recommendations", operation_id="recommend")
@@ -145,7 +145,7 @@ def _record(app: App, actor: Caller, catalogue_id: int, one: EventShape) -> None
     feedback.record_event(app, actor, catalogue_id, one.person, one.item, kind=kind, value=one.value, at=at)
 
 
-def _catalogue(one: CatalogueView) -> CatalogueShape:
+def catalogue_shape(one: CatalogueView) -> CatalogueShape:
     return CatalogueShape(
         id=one.id, name=one.name, items=one.items, people=one.people, interactions=one.interactions, as_of=one.as_of,
         model=one.served.name if one.served is not None else None,

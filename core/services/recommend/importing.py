@@ -6,7 +6,7 @@ and nothing is left out without being counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,7 @@ from core.training.watch import Quiet, Watch
 
 KIND = "recommend_import"
 CHUNK = 5000
+FEW = 500  # people that are looked up by name
 SHOWN_PROBLEMS = 20
 OPTIONS = ("read", "least_value", "keep_bots", "add_unknown")
 
@@ -168,18 +169,26 @@ def import_file(
     table = read_stored(app, stored, options_of(ReadOptions, options.get("read") or {}), watch)
     columns = _cells(table, mapping, watch)
     watch.step("check", 0, table.rows)
-    store = (
-        _check_items(columns) if part == "items" else _check_events(app, workspace_id, catalogue_id, columns, options)
-    )
+    store = check_items(columns) if part == "items" else check_events(app, workspace_id, catalogue_id, columns, options)
     watch.step("store", 0, table.rows)
     # Nothing is told to the watch from here on: it writes its progress, and we hold the only write lock.
+    kept = {"columns": dict(mapping), "options": dict(options)}
+    unreadable = sum(table.error_counts.values())
+    return store_checked(app, workspace_id, catalogue_id, part, store, table.rows, stored, kept, unreadable)
+
+
+def store_checked(
+    app: Application, workspace_id: int, catalogue_id: int, part: str, store: Store, read: int, stored: StoredUpload,
+    mapping: Mapping[str, Any], unreadable: int = 0,
+) -> Imported:  # fmt: skip
+    """Writes what was checked as the catalogue's next version, all or nothing. Raises NotFound."""
     with app.database.write(workspace_id) as rows:
         catalogue = rows.get(RecommendCatalogue, catalogue_id)
         number = rows.session.scalar(
             select(func.max(CatalogueVersion.number)).where(CatalogueVersion.catalogue_id == catalogue_id)
         )
         made = store(rows, catalogue)
-        done = Imported((number or 0) + 1, table.rows, *made)
+        done = Imported((number or 0) + 1, read, *made)
         rows.add(
             CatalogueVersion(
                 catalogue_id=catalogue_id,
@@ -187,8 +196,8 @@ def import_file(
                 part=part,
                 source=stored.name[:400],
                 file_sha256=stored.sha256,
-                mapping={"columns": dict(mapping), "options": dict(options)},
-                counts=counts_of(done, sum(table.error_counts.values())),
+                mapping=dict(mapping),
+                counts=counts_of(done, unreadable),
                 last_interaction_id=newest_interaction(rows, catalogue_id),
             )
         )
@@ -229,7 +238,8 @@ def _cells(table: Table, mapping: Mapping[str, str], watch: Watch) -> dict[str, 
 # --- items ---
 
 
-def _check_items(columns: Mapping[str, list[str]]) -> Store:
+def check_items(columns: Mapping[str, list[str]], given: Mapping[str, Collection[str]] | None = None) -> Store:
+    """Items of columns of cells. ``given``: id -> the parts that its row has a value for, where rows differ in that."""
     raw = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
     items, findings = clean_items(raw)
     chinese = {str(row.get("id", "")).strip(): str(row.get("title_zh", "")).strip() for row in raw}
@@ -246,7 +256,7 @@ def _check_items(columns: Mapping[str, list[str]]) -> Store:
             if row is None:
                 row = CatalogueItem(catalogue_id=catalogue.id, code=item.id, workspace_id=rows.workspace_id)
                 rows.session.add(row)
-            _fill(row, item, chinese.get(item.id, ""), columns)
+            _fill(row, item, chinese.get(item.id, ""), (given or {}).get(item.id, columns))
         catalogue.items_changed_at = utc_now()
         added = sum(item.id not in known for item in kept)
         return added, len(kept) - added, findings
@@ -254,7 +264,7 @@ def _check_items(columns: Mapping[str, list[str]]) -> Store:
     return store
 
 
-def _fill(row: CatalogueItem, item: Item, title_zh: str, columns: Mapping[str, Any]) -> None:
+def _fill(row: CatalogueItem, item: Item, title_zh: str, columns: Collection[str]) -> None:
     """The row as the file says; what the file has no column for stays as it was."""
     row.deleted_at = None
     row.title = item.title if "title" in columns else row.title or title_zh or item.id
@@ -278,9 +288,10 @@ def _fill(row: CatalogueItem, item: Item, title_zh: str, columns: Mapping[str, A
 # --- interactions ---
 
 
-def _check_events(
+def check_events(
     app: Application, workspace_id: int, catalogue_id: int, columns: Mapping[str, list[str]], options: Mapping[str, Any]
 ) -> Store:
+    """Events of columns of cells; ``options`` as in :func:`start_import`."""
     with app.database.read(workspace_id) as rows:
         codes = list(rows.session.scalars(_codes(rows, catalogue_id)))
     add_unknown = bool(options.get("add_unknown", not codes))
@@ -330,7 +341,8 @@ def _add_named(rows: Rows, catalogue: RecommendCatalogue, data: Interactions) ->
 
 def _insert(rows: Rows, catalogue_id: int, data: Interactions) -> tuple[int, int, int]:
     """Stores events, the oldest first: how many were new, known already, and of people with too long an id."""
-    known = _known_events(rows, catalogue_id)
+    people = [data.user_ids[number] for number in sorted(set(data.users.tolist()))]
+    known = _known_events(rows, catalogue_id, people)
     added = again = long = 0
     batch: list[dict[str, Any]] = []
     for place in data.times.argsort(kind="stable").tolist():
@@ -369,9 +381,10 @@ def _key(event: Mapping[str, Any]) -> tuple[Any, ...]:
     return event["person"], event["item"], event["kind"], event["at"]
 
 
-def _known_events(rows: Rows, catalogue_id: int) -> set[tuple[Any, ...]]:
+def _known_events(rows: Rows, catalogue_id: int, people: Sequence[str]) -> set[tuple[Any, ...]]:
+    """Those of a few people are looked up by name; for many all are read."""
     columns = Interaction.person, Interaction.item, Interaction.kind, Interaction.at
-    found: Iterable[Any] = rows.session.execute(
-        rows.columns(Interaction, *columns, where=[Interaction.catalogue_id == catalogue_id])
-    )
+    where = [Interaction.catalogue_id == catalogue_id]
+    where += [Interaction.person.in_(people)] if len(people) <= FEW else []
+    found: Iterable[Any] = rows.session.execute(rows.columns(Interaction, *columns, where=where))
     return {tuple(row) for row in found}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -123,7 +123,8 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonView:
-    """A run of the wizard. ``result`` as :mod:`core.services.recommend.wizard_job` writes it."""
+    """A run of the wizard. ``result`` as :mod:`core.services.recommend.wizard_job` writes it. ``now``: what is learnt
+    at the moment, see ``CellWatch`` there; empty when nothing is."""
 
     id: int
     job_id: int | None
@@ -133,3 +134,4 @@ class ComparisonView:
     created_at: datetime
     finished_at: datetime | None
     models: Mapping[str, int]  # name -> id of the trained version
+    now: Mapping[str, Any] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from core.db.unit_of_work import Rows
 from core.errors import BadInput, Conflict, NotFound
 from core.jobs.worker import enqueue
 from core.recommend.build import ALL, BASELINE, FAST
+from core.services import quota
 from core.services.application import Application
 from core.services.recommend.importing import newest_interaction
 from core.services.recommend.versions import serve_model
@@ -25,12 +26,14 @@ def start_comparison(
     app: Application, actor: Actor, catalogue_id: int, *, models: Sequence[str] = FAST, seed: int = 0
 ) -> int:
     """Queues the wizard on the data as it stands now; the comparison's id. Raises NotFound, BadInput for a model that
-    there is not or a catalogue without items, Conflict while one runs."""
+    there is not or a catalogue without items, Conflict while one runs, OverLimit when no training time is left."""
     actor.require(Permission.RECOMMEND)
     unknown = [name for name in models if name not in ALL]
     if unknown:
         raise BadInput("recommend.unknown_model", name=unknown[0], known=", ".join(ALL))
     names = [BASELINE, *(name for name in ALL if name in models and name != BASELINE)]
+    subjects = quota.subjects_of(actor)
+    quota.check(app, actor.workspace_id, subjects, "training_seconds")
     with app.database.write(actor.workspace_id) as rows:
         catalogue = rows.get(RecommendCatalogue, catalogue_id)
         last = newest_interaction(rows, catalogue_id)
@@ -48,7 +51,12 @@ def start_comparison(
                 last_interaction_id=last,
             )
         )
-        job = rows.add(Job(kind=KIND, arguments={"catalogue_id": catalogue_id, "comparison_id": made.id}))
+        arguments = {
+            "catalogue_id": catalogue_id,
+            "comparison_id": made.id,
+            "subjects": subjects,
+        }
+        job = rows.add(Job(kind=KIND, arguments=arguments))
         made.job_id = job.id
         comparison_id, job_id = made.id, job.id
     enqueue(app.database, app.queue, actor.workspace_id, job_id)
@@ -105,13 +113,16 @@ def _state(rows: Rows, row: RecommendComparison) -> str:
 
 def _view(rows: Rows, row: RecommendComparison) -> ComparisonView:
     mine = rows.select(RecommendModel, RecommendModel.comparison_id == row.id)
+    state = _state(rows, row)
+    job = rows.find(Job, Job.id == row.job_id) if row.job_id else None
     return ComparisonView(
         id=row.id,
         job_id=row.job_id,
-        state=_state(rows, row),
+        state=state,
         options=row.options,
         result=row.result,
         created_at=row.created_at,
         finished_at=row.finished_at,
         models={one.name: one.id for one in rows.all(mine.order_by(RecommendModel.id))},
+        now=dict(job.result.get("now") or {}) if job is not None and state in MOVING else {},
     )

@@ -8,6 +8,7 @@ A killed job goes on: results that are there are not measured again, and models 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +27,7 @@ from core.recommend.compare import CompareArgs, Comparison, Result, compare
 from core.recommend.data import Interactions, Items
 from core.recommend.split import choose_kind
 from core.recommend.verdict import verdict_of
+from core.services import quota
 from core.services.application import Application
 from core.services.recommend.catalogues import catalogue_folder
 from core.services.recommend.snapshot import read_interactions, snapshot
@@ -34,30 +36,54 @@ from core.services.recommend.versions import store_model
 
 SMALL = 3_000  # items up to which every model that was compared is kept, not the winner alone
 SHARE = 0.2  # of the events is the test
+TELL_EVERY = 1.0  # seconds between two writes of how far a model is
 
 log = structlog.get_logger(__name__)
 
 
 class CellWatch:
-    """The ``Watch`` of a model that is one of many: the job's progress counts models, not their steps."""
+    """The ``Watch`` of a model that is one of many: the job's progress counts models; the steps of the one that learns
+    now stand in ``job.result["now"]``: ``model``, ``split`` ("" for the last learning, from everything), ``done`` and
+    ``total`` steps, ``seconds_left`` at most (None while that is not known) and, of sequential models, ``epoch``,
+    ``epochs`` and ``validation_ndcg``."""
 
-    def __init__(self, context: JobContext, name: str, done: int, total: int) -> None:
+    def __init__(self, context: JobContext, split: str, name: str, done: int, total: int) -> None:
         self._context, self._place = context, (name[:40], done, total)
+        self._now: dict[str, Any] = {"model": name, "split": split, "done": 0, "total": 0, "seconds_left": None}
+        self._first: tuple[str, int, float] | None = None  # stage, step and time from which the speed is taken
+        self._written = 0.0
+        self._tell()
 
     def check(self) -> None:
         self._context.check()
 
     def step(self, stage: str, done: int, total: int) -> None:
         self._context.progress(*self._place)
+        moment = time.monotonic()
+        if self._first is None or self._first[0] != stage or done < self._first[1]:
+            self._first = (stage, done, moment)
+        _, first, since = self._first
+        left = (total - done) * (moment - since) / (done - first) if done > first else None
+        self._now |= {"done": done, "total": total, "seconds_left": left}
+        if moment - self._written >= TELL_EVERY:
+            self._tell()
 
     def point(self, step: int, **values: float) -> None:
         self.check()
+        said: dict[str, Any] = {name: values[name] for name in ("epoch", "epochs", "validation_ndcg") if name in values}
+        if said:
+            self._now |= said
+            self._tell()
 
     def sample(self, step: int, text: str) -> None:
         self.check()
 
     def say(self, line: str) -> None:
         log.info(line, job=self._context.job_id)
+
+    def _tell(self) -> None:
+        self._written = time.monotonic()
+        self._context.finish(now=self._now)
 
 
 def run_comparison(app: Application, context: JobContext) -> None:
@@ -74,14 +100,14 @@ def run_comparison(app: Application, context: JobContext) -> None:
     try:
         wizard = _Wizard(app, context, stored, work)
         # Several threads make small multiplications slower, and ALS brings threads of its own.
-        with threadpool_limits(1 if wizard.small() else None):
+        with quota.training_time(app, context), threadpool_limits(1 if wizard.small() else None):
             wizard.run()
     except Exception as error:  # an Interrupted one goes on later and is none
         _mark(app, context, comparison_id, state="cancelled" if isinstance(error, Cancelled) else "failed")
         raise
     _mark(app, context, comparison_id, state="done", finished_at=utc_now())
     shutil.rmtree(work, ignore_errors=True)
-    context.finish(comparison_id=comparison_id)
+    context.finish(comparison_id=comparison_id, now=None)
 
 
 def _mark(app: Application, context: JobContext, comparison_id: int, **values: Any) -> None:
@@ -114,9 +140,9 @@ class _Wizard:
         total = len(kinds) * len(self.names) + 1
         cells = [(kind, name) for kind in kinds for name in self.names]
         for done, (kind, name) in enumerate(cells):
-            watch = CellWatch(self.context, name, done, total)
-            watch.step(name, 0, 0)
             if name not in self.result["splits"].get(kind, {}).get("results", {}):
+                watch = CellWatch(self.context, kind, name, done, total)
+                watch.step(name, 0, 0)
                 args = CompareArgs(models=(name,), kind=kind, share=SHARE, seed=self.seed)
                 self._keep(kind, name, compare(data, items, self.build, args, watch=watch, work=self.work / kind))
         self._judge(main, len(data))
@@ -149,7 +175,7 @@ class _Wizard:
             mine = [RecommendModel.comparison_id == self.stored.id]
             kept = set(rows.session.scalars(rows.columns(RecommendModel, RecommendModel.name, where=mine)))
         for name in (one for one in self.names if one in wanted and one not in kept):
-            watch = CellWatch(self.context, name, total - 1, total)
+            watch = CellWatch(self.context, "", name, total - 1, total)
             watch.step(name, 0, 0)
             model = self.build(name).fit(data, items, seed=self.seed, watch=watch, work=self.work / "final" / name)
             store_model(

@@ -14,8 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def run_training(app: Application, context: JobContext) -> None:
     reserve = run_folder(app.settings, context.workspace_id, run_id) / RESERVE
     try:
         keep_reserve(reserve)
-        with _time_counted(app, context):
+        with quota.training_time(app, context):
             _until_it_ends(app, context, run_id)
     except Interrupted:
         _mark(app, context, run_id, state="queued")
@@ -75,20 +74,6 @@ def run_training(app: Application, context: JobContext) -> None:
     reserve.unlink(missing_ok=True)
     _mark(app, context, run_id, state="done", finished_at=utc_now())
     context.finish(run_id=run_id)
-
-
-@contextmanager
-def _time_counted(app: Application, context: JobContext) -> Iterator[None]:
-    """Counts the time against whoever asked for it, however it ends. Raises OverLimit when none was left before."""
-    asked = context.arguments.get("subjects") or [("workspace", context.workspace_id)]
-    subjects = [(str(kind), int(number)) for kind, number in asked]
-    quota.check(app, context.workspace_id, subjects, "training_seconds")
-    begun = time.monotonic()
-    try:
-        yield
-    finally:
-        with app.database.write(context.workspace_id) as rows:
-            quota.note(rows, subjects, "training_seconds", round(time.monotonic() - begun))
 
 
 def keep_reserve(path: Path) -> None:

@@ -71,6 +71,7 @@ publish KNOWLEDGE_WRITE publish discard_draft start_build
 quota - left spend
 quota REPORT list_quotas names per_day usage
 quota KEYS set_quota
+recommend.batches RECOMMEND put_events put_items
 recommend.catalogues RECOMMEND create_catalogue save_settings delete_catalogue set_hidden delete_items
 recommend.catalogues RECOMMEND_READ find_catalogue list_catalogues get_catalogue list_items named_items list_versions
 recommend.demo WORKSPACE load_demo_catalogue

@@ -12,6 +12,7 @@ import pytest
 
 from core.access.actor import Permission
 from core.api.v1 import api
+from core.db.recommend_tables import CatalogueItem, Interaction, RecommendCatalogue, RecommendComparison
 from core.db.studio_tables import DataSet, DataSetVersion, TrainingRun
 from core.db.tables import Conversation, Document, Job, KnowledgeBase, utc_now
 from core.services import keys
@@ -34,8 +35,15 @@ BODIES: dict[str, Any] = {
                  "model": "documents", "knowledge_base_id": "{kb}"},
     "recommend": {"catalogue": "Shop", "person": "person-1"},
     "record_events": {"catalogue": "Shop", "events": [{"person": "person-1", "item": "lamp-1"}]},
+    "create_catalogue": {"name": "Another"},
+    "put_items": {"items": [{"id": "lamp-1", "title": "Lamp one"}]},
+    "remove_items": {"items": ["no-such-lamp"]},
+    "put_interactions": {"interactions": [{"user": "person-1", "item": "lamp-1"}]},
+    "train_catalogue": {"models": ["neighbours"]},
+    "serve_model": {"comparison_id": "{comparison}"},
     "start_run": {"recipe": "text_classifier", "data_set_version_id": "{version}"},
 }  # fmt: skip
+COUNTED = (KnowledgeBase, Document, Job, Conversation, TrainingRun, RecommendCatalogue, CatalogueItem, Interaction)
 # These answer any key, each with what is its own.
 OWN = {"list_models"}
 
@@ -51,9 +59,13 @@ def numbers(service: Service) -> dict[str, int]:
         data_set = rows.add(DataSet(name="words", task="text_classification"))
         version = rows.add(DataSetVersion(data_set_id=data_set.id, number=1, state="ready"))
         run = rows.add(TrainingRun(name="run", recipe="classifier", state="done"))
+        catalogue = rows.find(RecommendCatalogue)
+        assert catalogue is not None
+        compared = rows.add(RecommendComparison(catalogue_id=catalogue.id, state="failed"))
         talk = rows.add(Conversation(knowledge_base_id=service.shop.kb, visitor="key:1", language="en"))
         return {"knowledge_base_id": service.shop.kb, "kb": service.shop.kb, "document_id": document.id,
-                "job_id": job.id, "run_id": run.id, "talk": talk.id, "version": version.id}  # fmt: skip
+                "job_id": job.id, "run_id": run.id, "talk": talk.id, "version": version.id,
+                "catalogue_id": catalogue.id, "comparison_id": compared.id, "comparison": compared.id}  # fmt: skip
 
 
 def send(client: httpx.Client, name: str, numbers: dict[str, int]) -> httpx.Response:
@@ -126,7 +138,8 @@ def test_nothing_of_another_workspace_is_reached(service: Service, numbers: dict
         answer = send(client, name, numbers)
     # What names nothing of the workspace works; it just is another workspace's.
     free = {"list_models", "list_knowledge_bases", "list_catalogues", "list_runs", "list_templates", "judge_sentiment",
-            "create_embeddings", "create_knowledge_base", "create_chat_completion", "get_model"}  # fmt: skip
+            "create_embeddings", "create_knowledge_base", "create_catalogue",
+            "create_chat_completion", "get_model"}  # fmt: skip
     if name not in free:
         assert answer.status_code == 404, answer.text
     assert "returns.md" not in answer.text
@@ -136,7 +149,7 @@ def test_nothing_of_another_workspace_is_reached(service: Service, numbers: dict
 
 def _counts(service: Service) -> list[int]:
     with service.app.database.read(service.shop.workspace) as rows:
-        return [rows.count(table) for table in (KnowledgeBase, Document, Job, Conversation, TrainingRun)]
+        return [rows.count(table) for table in COUNTED]
 
 
 def test_what_is_open_says_nothing_of_a_workspace(service: Service) -> None:

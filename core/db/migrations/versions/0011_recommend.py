@@ -13,20 +13,15 @@ branch_labels = None
 depends_on = None
 
 
+# Each column is added and dropped in place: to make a table anew, as batch operations may, would delete what hangs on it.
+COLUMNS = (("recommend_experiment", "design", 20, "ab"), ("recommend_shown", "teams", 100, ""), ("recommend_feedback", "team", 1, ""))
+
+
 def upgrade() -> None:
-    with op.batch_alter_table("recommend_experiment", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("design", sa.String(length=20), nullable=False, server_default="ab"))
-    with op.batch_alter_table("recommend_shown", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("teams", sa.String(length=100), nullable=False, server_default=""))
-    with op.batch_alter_table("recommend_feedback", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("team", sa.String(length=1), nullable=False, server_default=""))
-    # The columns' values are given by the program from now on.
-    for table, column in (("recommend_experiment", "design"), ("recommend_shown", "teams"), ("recommend_feedback", "team")):
-        with op.batch_alter_table(table, schema=None) as batch_op:
-            batch_op.alter_column(column, server_default=None)
+    for table, column, length, value in COLUMNS:
+        op.add_column(table, sa.Column(column, sa.String(length=length), nullable=False, server_default=value))
 
 
 def downgrade() -> None:
-    for table, column in (("recommend_feedback", "team"), ("recommend_shown", "teams"), ("recommend_experiment", "design")):
-        with op.batch_alter_table(table, schema=None) as batch_op:
-            batch_op.drop_column(column)
+    for table, column, _, _ in reversed(COLUMNS):
+        op.drop_column(table, column)
