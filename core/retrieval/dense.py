@@ -18,13 +18,12 @@ class DenseIndex:
     def __init__(self, index: VectorIndex, rows: Rows) -> None:
         self.index = index
         self._rows = rows
-        # Of so many vectors, on the average, one is the first of its passage.
-        self._spread = math.ceil(len(rows) / max(1, len(np.unique(rows))))
+        self._each = len(rows) / max(1, len(np.unique(rows)))  # vectors of a passage, on the average
 
     def search(self, query: Floats, k: int, allowed: Mask | None = None) -> tuple[Rows, Floats]:
         """The up to ``k`` best allowed passage rows for ``query`` [d] and their cosines, best first."""
         mask = None if allowed is None else allowed[self._rows]
-        scores, found = self.index.search(query[None, :], k * self._spread, mask)
+        scores, found = self.index.search(query[None, :], math.ceil(k * self._each), mask)
         real = found[0] >= 0
         rows, cosines = self._rows[found[0][real]], scores[0][real]
         first = np.sort(np.unique(rows, return_index=True)[1])[:k]
