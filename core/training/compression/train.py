@@ -137,7 +137,7 @@ def _make_onnx(job: Job, folder: Path, precision: Literal["fp32", "int8"]) -> No
     shutil.copy2(job.folder / HEAD, folder / HEAD)
     (folder / ONNX).mkdir()
     shutil.copy2(making / f"{precision}.onnx", folder / ONNX)
-    _seal(job, folder, {**job.manifest.facts, "onnx": {"precision": precision}}, job.manifest.metrics)
+    _seal(job, folder, {**job.manifest.facts, "onnx": {"precision": precision}}, {})
 
 
 def _make_pruned(job: Job, folder: Path) -> None:

@@ -38,6 +38,8 @@ def test_variants_that_keep_what_the_original_knows_are_registered(trained: tupl
     assert (view.parent_id, view.variant, view.number, view.name) == (version, "onnx-int8", 2, "Mood")
     assert view.gate == {"passed": True, "lost": pytest.approx(line.lost), "limit": 0.5}
     assert view.data_set == "Mood 1"
+    assert set(view.metrics) == {"test_accuracy", "texts_per_second"}, "its own figures, none of the original's"
+    assert view.metrics["test_accuracy"] == pytest.approx(line.accuracy)
     folder = registry.folder_by_id(app, owner, view.id)
     assert "README.md" in read_manifest(folder).files
     assert "Made from Mood 1 as onnx-int8" in reports.model_card(app, owner, view.id)

@@ -133,7 +133,7 @@ def test_moved_vectors_hurt_and_padding_stays(encoder: Path) -> None:
 
     torch.manual_seed(0)
     model = AutoModel.from_pretrained(encoder).eval()
-    ids = torch.tensor([[5, 6, 7, 8], [9, 10, 0, 0]])
+    ids = torch.tensor([[5, 6, 7, 8], [9, 10, 11, 12]])  # the last two are padding by the mask alone
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
     seen: list[Any] = []
 
