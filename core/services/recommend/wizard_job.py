@@ -59,6 +59,8 @@ class CellWatch:
 
     def step(self, stage: str, done: int, total: int) -> None:
         self._context.progress(*self._place)
+        if stage == "compare" or not total:  # how many models are done, not how far this one is
+            return
         moment = time.monotonic()
         if self._first is None or self._first[0] != stage or done < self._first[1]:
             self._first = (stage, done, moment)
