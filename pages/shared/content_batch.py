@@ -18,6 +18,7 @@ from pages.shared.errors import errors_shown, stored_error
 from pages.shared.job_progress import BADGES
 from pages.shared.language import language, tr
 from pages.shared.parts import notice
+from pages.shared.watching import watched
 from pages.shared.wording import language_name, plain, when
 
 SECONDS = 1.0
@@ -31,7 +32,6 @@ def draw(app: Application, actor: Actor) -> None:
     found = jobs.list_jobs(app, actor, kind=batch_job.KIND, limit=SHOWN)
     running = any(not job.finished for job in found)
 
-    @st.fragment(run_every=SECONDS if running else None, key=f"batches-{'run' if running else 'still'}")
     def poll() -> None:
         now = [jobs.get_job(app, actor, job.id) for job in found]
         for job in now:
@@ -39,7 +39,7 @@ def draw(app: Application, actor: Actor) -> None:
         if running and all(job.finished for job in now):
             st.rerun(scope="app")
 
-    poll()
+    watched(app, actor, poll, every=SECONDS if running else None, key=f"batches-{'run' if running else 'still'}")
 
 
 def _form(app: Application, actor: Actor) -> None:
