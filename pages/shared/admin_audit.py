@@ -104,7 +104,7 @@ def _table(entries: tuple[audit.AuditView, ...]) -> None:
 def _details(one: audit.AuditView) -> str:
     if not one.details:
         return ""
-    return " · ".join(f"{name} {_value(value)}" for name, value in one.details.items())
+    return " · ".join(f"{name} {_value(value)}" for name, value in one.details.items() if value is not None)
 
 
 def _value(value: object) -> str:
