@@ -56,7 +56,7 @@ def saved(page: Page, name: str) -> bytes:
 
 
 def ask(place: Server, secret: str, question: str) -> httpx.Response:
-    with httpx.Client(base_url=f"{place.url}/v1", headers={"Authorization": f"Bearer {secret}"}, timeout=90) as api:
+    with httpx.Client(base_url=f"{place.url}/v1", headers={"Authorization": f"Bearer {secret}"}, timeout=240) as api:
         number = api.get("/knowledge-bases").json()["data"][0]["id"]
         return api.post(f"/knowledge-bases/{number}/ask", json={"question": question})
 
