@@ -18,6 +18,7 @@ from pages.shared import (  # noqa: E402 - guard() is the page's first statement
 )
 from pages.shared.language import tr  # noqa: E402 - guard() is the page's first statement
 from pages.shared.parts import show_notices, title  # noqa: E402
+from pages.shared.place import Place  # noqa: E402
 
 TAKES = {
     "people": Permission.MEMBERS,
@@ -35,21 +36,22 @@ DRAW = {
 }
 ICONS = {"people": "group", "keys": "key", "privacy": "lock", "audit": "history", "usage": "monitoring"}
 
+PLACE = Place("admin", tuple(TAKES))
+
 show_notices()
+PLACE.read_address()
 title("admin")
 shown = [name for name, takes in TAKES.items() if actor.may(takes)]
-if (asked := st.query_params.get("show")) in shown:
-    st.session_state["admin.section"] = asked
 section = st.segmented_control(
     tr("admin.section"),
     shown,
-    key="admin.section",
-    default=None if "admin.section" in st.session_state else "people",
+    key=PLACE.section,
+    default=None if PLACE.section in st.session_state else "people",
     required=True,
     format_func=lambda name: f":material/{ICONS[name]}: {tr(f'admin.sections.{name}')}",
     label_visibility="collapsed",
+    on_change=PLACE.section_chosen,
     persist_state="session",
 )
-if st.query_params.get("show") != section:
-    st.query_params["show"] = section
-DRAW[section](app, actor)
+PLACE.write_address()
+DRAW[section or "people"](app, actor)

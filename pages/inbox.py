@@ -16,14 +16,17 @@ from pages.shared.language import tr  # noqa: E402
 from pages.shared.parts import show_notices, title  # noqa: E402
 
 STATES = ("waiting", "answered", "closed", "settings")
+shown = [name for name in STATES if name != "settings" or actor.may(Permission.WORKSPACE)]
 
 show_notices()
 title("inbox")
 if (after_reply := st.session_state.pop("inbox.next_state", None)) is not None:
     st.session_state["inbox.state"] = after_reply  # a handoff that was just answered is followed to its new list
+if st.session_state.get("inbox.state") not in shown:
+    st.session_state.pop("inbox.state", None)
 state = st.segmented_control(
     tr("inbox.section"),
-    STATES,
+    shown,
     key="inbox.state",
     default=None if "inbox.state" in st.session_state else "waiting",
     required=True,

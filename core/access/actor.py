@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.errors import PilotlightError
@@ -71,7 +72,9 @@ class Actor:
 
     ``visitor`` is the random id of their browser, or ``account:N``, ``key:N``, ``link:N:BROWSER`` where one of these is
     known; conversations belong to it. ``name`` is what the audit log calls them. ``account_id``, ``key_id`` and
-    ``link_id``: the row they came by, if any. ``scopes`` narrow what the role may do (keys and demo links).
+    ``link_id``: the row they came by, if any. ``scopes`` narrow what the role may do (keys and demo links). ``still``:
+    asked before anything is done by an actor who is kept for longer than a request (an open page), because a sign-in
+    ends and a role changes meanwhile.
     """
 
     workspace_id: int
@@ -83,12 +86,15 @@ class Actor:
     key_id: int | None = None
     link_id: int | None = None
     scopes: frozenset[Permission] | None = None
+    still: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
 
     def may(self, permission: Permission) -> bool:
         """Whether the role, narrowed by ``scopes``, holds ``permission``."""
         return permission in ALLOWED[self.role] and (self.scopes is None or permission in self.scopes)
 
     def require(self, permission: Permission) -> None:
-        """Raises NotAllowed unless :meth:`may`."""
+        """Raises NotAllowed unless :meth:`may`, also when whoever was signed in is so no more."""
+        if self.still is not None and not self.still():
+            raise NotAllowed("people.gone")
         if not self.may(permission):
             raise NotAllowed("not_allowed", role=self.role.value, permission=permission.value)

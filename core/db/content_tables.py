@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.db.encrypted import EncryptedJSON, EncryptedText
 from core.db.tables import Base, Dated, Scoped, UtcDateTime, utc_now
 
 
@@ -42,13 +43,14 @@ class ContentDraft(Scoped, Dated, Base):
     __table_args__ = (Index("ix_content_draft_list", "workspace_id", "id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     template: Mapped[str] = mapped_column(String(60))
-    title: Mapped[str] = mapped_column(String(200), default="")
+    title: Mapped[str] = mapped_column(EncryptedText("content_draft.title", 200), default="")
     language: Mapped[str] = mapped_column(String(8), default="en")
     model: Mapped[str] = mapped_column(String(200), default="")
     model_name: Mapped[str] = mapped_column(String(200), default="")
-    values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    values: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("content_draft.values"), default=dict)
     settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    sources: Mapped[list[Any]] = mapped_column(JSON, default=list)  # passages that it was written from
+    # Passages that it was written from.
+    sources: Mapped[list[Any]] = mapped_column(EncryptedJSON("content_draft.sources"), default=list)
     knowledge_base_id: Mapped[int | None] = mapped_column(ForeignKey("knowledge_base.id", ondelete="SET NULL"))
     voice_id: Mapped[int | None] = mapped_column(ForeignKey("content_voice.id", ondelete="SET NULL"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"), index=True)
@@ -68,8 +70,8 @@ class ContentVariant(Scoped, Dated, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     draft_id: Mapped[int] = mapped_column(ForeignKey("content_draft.id", ondelete="CASCADE"), index=True)
     number: Mapped[int]
-    text: Mapped[str] = mapped_column(Text, default="")
-    written: Mapped[str] = mapped_column(Text, default="")
+    text: Mapped[str] = mapped_column(EncryptedText("content_variant.text"), default="")
+    written: Mapped[str] = mapped_column(EncryptedText("content_variant.written"), default="")
     reason: Mapped[str] = mapped_column(String(20), default="")  # end stop_word length cancelled
     tokens: Mapped[int] = mapped_column(default=0)
     favourite: Mapped[bool] = mapped_column(default=False)
@@ -84,4 +86,4 @@ class ContentVersion(Scoped, Dated, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     variant_id: Mapped[int] = mapped_column(ForeignKey("content_variant.id", ondelete="CASCADE"), index=True)
     number: Mapped[int]
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(EncryptedText("content_version.text"))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db.encrypted import EncryptedText
+from core.db.encrypted import EncryptedJSON, EncryptedText
 from core.db.tables import Base, Dated, Scoped, UtcDateTime
 
 
@@ -26,7 +26,7 @@ class SentimentBatch(Scoped, Dated, Base):
     size: Mapped[int] = mapped_column(default=0)
     columns: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # text, date, group: names; how it is read
     model: Mapped[str] = mapped_column(String(200), default="")
-    summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    summary: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("sentiment_batch.summary"), default=dict)
     counted: Mapped[int] = mapped_column(default=0, server_default="0")  # rows that stand in the usage already
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.db.encrypted import EncryptedJSON
 from core.db.tables import Base, Dated, Scoped, UtcDateTime
 
 
@@ -38,7 +39,7 @@ class DataSetVersion(Scoped, Dated, Base):
     source: Mapped[str] = mapped_column(String(400), default="")  # name of the file it came from
     counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # rows a split and label, rows dropped and why
     mapping: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # columns and options it was made with
-    findings: Mapped[list[Any]] = mapped_column(JSON, default=list)  # of the lint
+    findings: Mapped[list[Any]] = mapped_column(EncryptedJSON("data_set_version.findings"), default=list)  # of the lint
 
 
 class TrainingRun(Scoped, Dated, Base):

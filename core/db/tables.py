@@ -167,9 +167,9 @@ class FaqEntry(Scoped, Dated, Base):
     __tablename__ = "faq_entry"
     id: Mapped[int] = mapped_column(primary_key=True)
     knowledge_base_id: Mapped[int] = mapped_column(ForeignKey("knowledge_base.id", ondelete="CASCADE"), index=True)
-    question: Mapped[str] = mapped_column(Text)
-    phrasings: Mapped[list[str]] = mapped_column(JSON, default=list)
-    answer: Mapped[str] = mapped_column(Text)
+    question: Mapped[str] = mapped_column(EncryptedText("faq_entry.question"))
+    phrasings: Mapped[list[str]] = mapped_column(EncryptedJSON("faq_entry.phrasings"), default=list)
+    answer: Mapped[str] = mapped_column(EncryptedText("faq_entry.answer"))
     language: Mapped[str] = mapped_column(String(8))
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     approved: Mapped[bool] = mapped_column(default=True)
@@ -182,12 +182,12 @@ class GoldenQuestion(Scoped, Dated, Base):
     __tablename__ = "golden_question"
     id: Mapped[int] = mapped_column(primary_key=True)
     knowledge_base_id: Mapped[int] = mapped_column(ForeignKey("knowledge_base.id", ondelete="CASCADE"), index=True)
-    question: Mapped[str] = mapped_column(Text)
+    question: Mapped[str] = mapped_column(EncryptedText("golden_question.question"))
     language: Mapped[str] = mapped_column(String(8))
     answerable: Mapped[bool] = mapped_column(default=True)
     document: Mapped[str] = mapped_column(String(400), default="")
-    answer: Mapped[str] = mapped_column(Text, default="")
-    note: Mapped[str] = mapped_column(Text, default="")
+    answer: Mapped[str] = mapped_column(EncryptedText("golden_question.answer"), default="")
+    note: Mapped[str] = mapped_column(EncryptedText("golden_question.note"), default="")
     source: Mapped[str] = mapped_column(String(40), default="owner")
 
 
@@ -209,7 +209,7 @@ class GoldenResult(Scoped, Base):
     passed: Mapped[bool]
     why: Mapped[str] = mapped_column(String(80), default="")
     rung: Mapped[str] = mapped_column(String(20), default="")
-    answer: Mapped[str] = mapped_column(Text, default="")
+    answer: Mapped[str] = mapped_column(EncryptedText("golden_result.answer"), default="")
     document: Mapped[str] = mapped_column(String(400), default="")
     confidence: Mapped[float] = mapped_column(default=0.0)
 

@@ -11,8 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Select, func
 
 from core.access.actor import Actor, Permission
-from core.db.encrypted import is_encrypted
-from core.db.searching import says
+from core.db.searching import holding
 from core.db.tables import Conversation, Feedback, KnowledgeBase, Message, utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
@@ -46,20 +45,10 @@ def list_conversations(
     with app.database.read(actor.workspace_id) as rows:
         where = [*_mine(actor)]
         if wanted := search.strip():
-            where.append(_titled(rows, actor, wanted))
+            where.append(holding(rows, Conversation, wanted, Conversation.title, where=_mine(actor)))
         order = (Conversation.updated_at.desc(), Conversation.id.desc())
         begun = _counted(rows, *where).having(func.count(Message.id) > 0)
         return _views(rows, begun.order_by(*order).limit(limit).offset(offset))
-
-
-def _titled(rows: Rows, actor: Actor, wanted: str) -> Any:
-    """Conversations whose title holds ``wanted``; encrypted titles are read one by one, the database cannot do it."""
-    if not is_encrypted(rows.session):
-        return says(Conversation.title, wanted)
-    titles = rows.session.execute(
-        rows.columns(Conversation, Conversation.id, Conversation.title, where=[*_mine(actor)])
-    )
-    return Conversation.id.in_([one for one, title in titles if wanted.casefold() in title.casefold()])
 
 
 def get_conversation(app: Application, actor: Actor, conversation_id: int) -> ConversationView:

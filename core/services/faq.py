@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.access.actor import Actor, Permission
-from core.db.searching import says
+from core.db.searching import holding
 from core.db.tables import FaqEntry, KnowledgeBase
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
@@ -46,7 +46,7 @@ def list_faq(
         if approved is not None:
             where.append(FaqEntry.approved.is_(approved))
         if wanted := search.strip():
-            where.append(says(FaqEntry.question, wanted) | says(FaqEntry.answer, wanted))
+            where.append(holding(rows, FaqEntry, wanted, FaqEntry.question, FaqEntry.answer, where=where))
         order = (FaqEntry.approved, FaqEntry.hits.desc(), FaqEntry.id)
         found = rows.all(rows.select(FaqEntry, *where).order_by(*order).limit(limit).offset(offset))
         return PageOf(tuple(map(faq_view, found)), rows.count(FaqEntry, *where))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from core.access.encryption import cipher_of, key_of_file
+from core.access.encryption import Cipher, cipher_of, key_of_file
 from core.errors import DocumentError, Unavailable
 from core.services.views import Upload
 from core.settings import Settings
@@ -80,25 +80,67 @@ def _hashed(upload: Upload, digest: Any) -> Iterator[bytes]:
             yield chunk
 
 
+def hide(settings: Settings, path: Path) -> None:
+    """Encrypts a file that was written plainly, in place, where the settings hold a key."""
+    cipher = cipher_of(settings)
+    if cipher is not None and path.is_file() and not key_of_file(path):
+        rewrite(path, cipher, cipher)
+
+
+def bare(settings: Settings, path: Path) -> None:
+    """Makes a file plain in place, to go on writing it. Raises Unavailable when its key is not in the settings."""
+    if path.is_file() and key_of_file(path):
+        rewrite(path, _cipher_for(settings, path), None)
+
+
+def rewrite(path: Path, cipher: Cipher, target: Cipher | None) -> None:
+    """Writes a file anew under ``target``, None for plainly; readers see the old or the new one, never a half."""
+    key = key_of_file(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent.parent, prefix=".incoming-")
+    try:
+        with os.fdopen(handle, "wb") as out, path.open("rb") as raw:
+            chunks = cipher.decrypt_file(path) if key else iter(lambda: raw.read(CHUNK), b"")
+            if target is None:
+                out.writelines(chunks)
+            else:
+                target.encrypt_file(chunks, out)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
 @contextmanager
 def original(settings: Settings, sha256: str) -> Iterator[Path]:
     """A stored original to read. An encrypted one is decrypted into a file of this process that goes with the block.
 
     Raises Unavailable when its key is not in the settings.
     """
-    path = stored_path(settings, sha256)
-    key = key_of_file(path) if path.is_file() else ""
-    if not key:
+    with readable(settings, stored_path(settings, sha256)) as path:
+        yield path
+
+
+@contextmanager
+def readable(settings: Settings, path: Path) -> Iterator[Path]:
+    """A file of the product to read: itself, or where it is encrypted a plain one of the same name that goes with the
+    block. Raises Unavailable when its key is not in the settings."""
+    if not path.is_file() or not key_of_file(path):
         yield path
         return
-    cipher = cipher_of(settings)
-    if cipher is None:
-        raise Unavailable("encryption.key_missing", needed=key)
+    cipher = _cipher_for(settings, path)
     with tempfile.TemporaryDirectory(prefix="pilotlight-") as folder:
-        plain = Path(folder) / sha256
+        plain = Path(folder) / path.name
         with plain.open("wb") as out:
             out.writelines(cipher.decrypt_file(path))
         yield plain
+
+
+def _cipher_for(settings: Settings, path: Path) -> Cipher:
+    cipher = cipher_of(settings)
+    if cipher is None:
+        raise Unavailable("encryption.key_missing", needed=key_of_file(path))
+    return cipher
 
 
 def _size(upload: Upload, name: str) -> int:

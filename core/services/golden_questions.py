@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.access.actor import Actor, Permission
-from core.db.searching import says
+from core.db.searching import holding
 from core.db.tables import GoldenQuestion, KnowledgeBase
 from core.errors import BadInput, NotFound
 from core.services.application import Application
@@ -36,7 +36,7 @@ def list_golden(
     with app.database.read(actor.workspace_id) as rows:
         where: list[Any] = [GoldenQuestion.knowledge_base_id == kb_id]
         if wanted := search.strip():
-            where.append(says(GoldenQuestion.question, wanted))
+            where.append(holding(rows, GoldenQuestion, wanted, GoldenQuestion.question, where=where))
         statement = rows.select(GoldenQuestion, *where).order_by(GoldenQuestion.id).limit(limit).offset(offset)
         return PageOf(tuple(map(golden_view, rows.all(statement))), rows.count(GoldenQuestion, *where))
 

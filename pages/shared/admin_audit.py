@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -18,6 +19,7 @@ from pages.shared.language import language, tr
 from pages.shared.parts import empty_state, pager
 
 PER_PAGE = 25
+FORMS = {"csv": "text/csv", "json": "application/json"}
 
 
 def draw(app: Application, actor: Actor) -> None:
@@ -102,7 +104,7 @@ def _table(entries: tuple[audit.AuditView, ...]) -> None:
 def _details(one: audit.AuditView) -> str:
     if not one.details:
         return ""
-    return " · ".join(f"{name} {_value(value)}" for name, value in one.details.items())
+    return " · ".join(f"{name} {_value(value)}" for name, value in one.details.items() if value is not None)
 
 
 def _value(value: object) -> str:
@@ -119,24 +121,12 @@ def _under(total: int) -> None:
 
 def _actions(app: Application, actor: Actor, chosen: audit.AuditFilter) -> None:
     with st.container(horizontal=True):
-        st.download_button(
-            tr("audit_page.csv"),
-            lambda: audit.export_entries(app, actor, "csv", chosen),
-            file_name="audit.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            key="audit-csv",
-            on_click="ignore",
-        )
-        st.download_button(
-            tr("audit_page.json"),
-            lambda: audit.export_entries(app, actor, "json", chosen),
-            file_name="audit.json",
-            mime="application/json",
-            icon=":material/download:",
-            key="audit-json",
-            on_click="ignore",
-        )
+        for form, mime in FORMS.items():
+            st.download_button(
+                tr(f"audit_page.{form}"), partial(audit.export_entries, app, actor, form, chosen),
+                file_name=f"audit.{form}", mime=mime,
+                key=f"audit-{form}", on_click="ignore", icon=":material/download:",
+            )  # fmt: skip
         asked = st.button(tr("audit_page.verify"), icon=":material/verified:", key="audit-verify")
     if asked:
         with errors_shown():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -12,7 +11,8 @@ from core.services import keys
 from core.services.application import Application
 from core.services.keys import KeyView, NewKey
 from pages.shared.errors import errors_shown
-from pages.shared.language import tr
+from pages.shared.language import language, tr
+from pages.shared.links_place import origin
 from pages.shared.parts import confirm, notice
 from pages.shared.wording import local, plain, when
 
@@ -22,7 +22,7 @@ COLORS = {"active": "green", "expired": "orange", "revoked": "gray"}
 
 
 def draw(app: Application, actor: Actor) -> None:
-    st.markdown(tr("api.lead", docs=f"{_base()}/docs"))
+    st.markdown(tr("api.lead", docs=f"{_base()}/docs?lang={language()}"))
     made: NewKey | None = st.session_state.get(MADE)
     if made is not None:
         _shown_once(made)
@@ -40,8 +40,7 @@ def draw(app: Application, actor: Actor) -> None:
 
 def _base() -> str:
     """Where this installation's API is, as this browser reaches it."""
-    parts = urlsplit(st.context.url or "http://127.0.0.1:8501")
-    return f"{parts.scheme}://{parts.netloc}/v1"
+    return f"{origin()}/v1"
 
 
 def _form(app: Application, actor: Actor) -> None:

@@ -14,6 +14,7 @@ from pages.shared.entrance import go
 from pages.shared.errors import errors_shown
 from pages.shared.guard import session_token
 from pages.shared.language import tr
+from pages.shared.links_place import origin
 from pages.shared.local_owner import local_owner_notice
 from pages.shared.parts import confirm, notice
 from pages.shared.wording import clock, plain, when
@@ -152,12 +153,7 @@ def _invite(app: Application, actor: Actor) -> None:
 
 def base_address(app: Application) -> str:
     """Scheme and host that people elsewhere open the app at."""
-    from urllib.parse import urlsplit
-
-    if app.settings.public_url:
-        return app.settings.public_url.rstrip("/")
-    here = urlsplit(st.context.url or "")
-    return f"{here.scheme}://{here.netloc}" if here.netloc else f"http://{app.settings.host}:{app.settings.port}"
+    return app.settings.public_url.rstrip("/") or origin()
 
 
 def _links(app: Application, actor: Actor) -> None:

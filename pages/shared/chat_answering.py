@@ -17,6 +17,7 @@ from pages.shared.chat_list import open_conversation
 from pages.shared.errors import errors_shown
 from pages.shared.language import language, tr
 from pages.shared.parts import empty_state
+from pages.shared.watching import watched
 from pages.shared.wording import plain
 
 NEXT = "chat.next_question"
@@ -86,12 +87,11 @@ def redraw_after_stop(app: Application, actor: Actor, message_id: int) -> None:
     While the script runs, Streamlit lets a fragment wait for its end.
     """
 
-    @st.fragment(run_every=STOP_SECONDS, key="chat-stopped")
     def look() -> None:
         if conversations.message_state(app, actor, message_id) != "answering":
             st.rerun(scope="app")
 
-    look()
+    watched(app, actor, look, every=STOP_SECONDS, key="chat-stopped")
 
 
 def _first(said: Iterator[str | None], box: DeltaGenerator) -> str:

@@ -16,6 +16,7 @@ from pages.shared.chat_list import open_conversation
 from pages.shared.dialogs import close_dialog, dialog_values, draw_dialog, open_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
+from pages.shared.watching import watched
 from pages.shared.wording import clock, plain
 
 POLL_SECONDS = 3
@@ -127,13 +128,12 @@ def follow_answers(
         return
     seen = (shown[-1].id, shown[-1].state)
 
-    @st.fragment(run_every=POLL_SECONDS, key="chat-follow")
     def look() -> None:
         newest = conversations.messages(app, actor, current.id, limit=1)
         if newest and (newest[-1].id, newest[-1].state) != seen:
             st.rerun(scope="app")
 
-    look()
+    watched(app, actor, look, every=POLL_SECONDS, key="chat-follow")
 
 
 def _awaits(message: MessageView) -> bool:

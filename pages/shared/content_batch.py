@@ -19,6 +19,7 @@ from pages.shared.job_progress import BADGES
 from pages.shared.language import language, tr
 from pages.shared.parts import notice
 from pages.shared.quota_left import left_note
+from pages.shared.watching import watched
 from pages.shared.wording import language_name, when
 
 SECONDS = 1.0
@@ -44,7 +45,6 @@ def draw(app: Application, actor: Actor) -> None:
 def _running(app: Application, actor: Actor, running: list[JobView]) -> None:
     """Drawn again and again; the page as a whole once one of them has ended."""
 
-    @st.fragment(run_every=SECONDS, key="batches-running")
     def poll() -> None:
         now = [jobs.get_job(app, actor, job.id) for job in running]
         if any(job.finished for job in now):
@@ -57,7 +57,7 @@ def _running(app: Application, actor: Actor, running: list[JobView]) -> None:
                 share = job.done / job.total if job.total else 0.0
                 st.progress(min(1.0, share), text=tr("content.batch.progress", done=job.done, total=job.total))
 
-    poll()
+    watched(app, actor, poll, every=SECONDS, key="batches-running")
 
 
 def _heading(app: Application, actor: Actor, job: JobView) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import NotFound
 from core.services.application import Application
 from core.services.content import checking, drafts, exporting, templates, writing
@@ -19,6 +19,7 @@ from pages.shared.content_words import key_name
 from pages.shared.errors import errors_shown, stored_error
 from pages.shared.language import language, tr
 from pages.shared.parts import notice
+from pages.shared.watching import watched
 from pages.shared.wording import plain, when
 
 SECONDS = 0.4
@@ -43,7 +44,6 @@ def draw(app: Application, actor: Actor, draft: DraftView, *, key: str = "open")
 def _live(app: Application, actor: Actor, draft_id: int) -> None:
     """What is written so far, drawn again and again; the page as a whole when it has ended."""
 
-    @st.fragment(run_every=SECONDS, key=f"live-{draft_id}")
     def poll() -> None:
         try:
             draft = drafts.get_draft(app, actor, draft_id)
@@ -64,7 +64,7 @@ def _live(app: Application, actor: Actor, draft_id: int) -> None:
                     st.caption(tr("content.draft.variant", n=variant.number))
                     st.text(variant.text or "…")
 
-    poll()
+    watched(app, actor, poll, every=SECONDS, key=f"live-{draft_id}")
 
 
 def _stop(app: Application, actor: Actor, draft_id: int) -> None:
@@ -78,18 +78,25 @@ def _heading(app: Application, actor: Actor, draft: DraftView, key: str) -> None
         if draft.state != "done":
             st.badge(tr(f"content.state.{draft.state}"), color="red" if draft.state == "failed" else "gray")
         st.space("stretch")
-        st.button(
-            tr("content.draft.again"), key=f"again-{key}-{draft.id}", icon=":material/refresh:", type="tertiary",
-            help=tr("content.draft.again_help"), on_click=_again, args=(draft.id,),
-        )  # fmt: skip
-        _export(app, actor, draft, key)
-        with st.popover(tr("common.delete"), icon=":material/delete:", type="tertiary"):
-            st.markdown(tr("content.draft.delete"))
+        changes = actor.may(Permission.CONTENT)
+        if changes:
             st.button(
-                tr("common.delete"), key=f"delete-{key}-{draft.id}", type="primary", on_click=_delete,
-                args=(app, actor, draft.id),
+                tr("content.draft.again"), key=f"again-{key}-{draft.id}", icon=":material/refresh:", type="tertiary",
+                help=tr("content.draft.again_help"), on_click=_again, args=(draft.id,),
             )  # fmt: skip
+        _export(app, actor, draft, key)
+        if changes:
+            _delete_menu(app, actor, draft, key)
     st.caption(_told(app, actor, draft))
+
+
+def _delete_menu(app: Application, actor: Actor, draft: DraftView, key: str) -> None:
+    with st.popover(tr("common.delete"), icon=":material/delete:", type="tertiary"):
+        st.markdown(tr("content.draft.delete"))
+        st.button(
+            tr("common.delete"), key=f"delete-{key}-{draft.id}", type="primary", on_click=_delete,
+            args=(app, actor, draft.id),
+        )  # fmt: skip
 
 
 def _told(app: Application, actor: Actor, draft: DraftView) -> str:
@@ -157,10 +164,11 @@ def _variant(app: Application, actor: Actor, draft: DraftView, variant: VariantV
                 st.badge(tr("content.draft.edited"), color="primary", icon=":material/edit:")
             st.space("stretch")
             star = ":material/star:" if not variant.favourite else ":material/kid_star:"
-            st.button(
-                "", key=f"favourite-{variant.id}", icon=star, type="primary" if variant.favourite else "tertiary",
-                help=tr("content.draft.favourite"), on_click=_favourite, args=(app, actor, variant),
-            )  # fmt: skip
+            if actor.may(Permission.CONTENT):
+                st.button(
+                    "", key=f"favourite-{variant.id}", icon=star, type="primary" if variant.favourite else "tertiary",
+                    help=tr("content.draft.favourite"), on_click=_favourite, args=(app, actor, variant),
+                )  # fmt: skip
         if st.session_state.get(editing):
             _edit(app, actor, variant, editing)
         else:
@@ -213,7 +221,7 @@ def _close(app: Application, actor: Actor, place: str, editing: str) -> None:
 
 def _below(app: Application, actor: Actor, draft: DraftView, variant: VariantView, editing: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if not st.session_state.get(editing):
+        if actor.may(Permission.CONTENT) and not st.session_state.get(editing):
             st.button(
                 tr("common.edit"), key=f"edit-{variant.id}", icon=":material/edit:", type="tertiary",
                 on_click=st.session_state.__setitem__, args=(editing, True),
@@ -225,7 +233,7 @@ def _below(app: Application, actor: Actor, draft: DraftView, variant: VariantVie
                 _versions(app, actor, variant)
         st.feedback(
             "thumbs", key=f"rating-{variant.id}", default={1: 1, -1: 0}.get(variant.rating),
-            on_change=_rate, args=(app, actor, variant.id),
+            on_change=_rate, args=(app, actor, variant.id), disabled=not actor.may(Permission.CONTENT),
         )  # fmt: skip
     if variant.reason == "length":
         st.caption(tr("content.draft.cut"))
@@ -247,10 +255,11 @@ def _versions(app: Application, actor: Actor, variant: VariantView) -> None:
         st.caption(written)
         with st.container(key=f"quote-version-{variant.id}-{number}"):
             st.text(text)
-        st.button(
-            tr("content.draft.restore"), key=f"restore-{variant.id}-{number}", icon=":material/undo:",
-            on_click=_restore, args=(app, actor, variant.id, number),
-        )  # fmt: skip
+        if actor.may(Permission.CONTENT):
+            st.button(
+                tr("content.draft.restore"), key=f"restore-{variant.id}-{number}", icon=":material/undo:",
+                on_click=_restore, args=(app, actor, variant.id, number),
+            )  # fmt: skip
 
 
 def _restore(app: Application, actor: Actor, variant_id: int, number: int) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
+from core.errors import NotFound
 from core.services.application import Application
 from core.services.content import drafts, exporting, templates
 from core.services.content.views import DraftView
-from pages.shared.content_draft import FORMATS
-from pages.shared.content_place import go, open_draft
+from pages.shared import content_draft
+from pages.shared.content_place import go, open_draft, opened_draft
 from pages.shared.content_words import key_name
-from pages.shared.errors import errors_shown
+from pages.shared.errors import errors_shown, show_error
 from pages.shared.language import language, tr
 from pages.shared.parts import empty_state
 from pages.shared.wording import counted, plain, when
@@ -20,6 +21,9 @@ SHOWN = 220  # characters of a text in the list
 
 
 def draw(app: Application, actor: Actor) -> None:
+    if not actor.may(Permission.CONTENT) and (number := opened_draft()):
+        _read(app, actor, number)
+        return
     listed = {one.id: one.title for one in templates.list_templates(app, actor, language())}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         find = st.text_input(
@@ -39,7 +43,21 @@ def draw(app: Application, actor: Actor) -> None:
     _actions(app, actor, wanted, total)
     first = _pager(total)
     for draft in drafts.list_drafts(app, actor, first=first, **wanted).drafts:
-        _row(draft, listed)
+        _row(app, actor, draft, listed)
+
+
+def _read(app: Application, actor: Actor, draft_id: int) -> None:
+    """One draft, for who writes none: who does goes on with it under the form."""
+    back = tr("content.history.back")
+    st.button(
+        back, key="history-back", icon=":material/arrow_back:", type="tertiary", on_click=open_draft, args=(None,)
+    )
+    try:
+        draft = drafts.get_draft(app, actor, draft_id)
+    except NotFound as error:
+        show_error(error)
+        return
+    content_draft.draw(app, actor, draft)
 
 
 def _pager(total: int) -> int:
@@ -58,7 +76,7 @@ def _actions(app: Application, actor: Actor, wanted: dict[str, object], total: i
 
 def _exports(app: Application, actor: Actor, wanted: dict[str, object]) -> None:
     st.caption(tr("content.history.export_help"))
-    for format, label in FORMATS.items():
+    for format, label in content_draft.FORMATS.items():
         if st.button(label, key=f"history-export-{format}", width="stretch"):
             with errors_shown():
                 found = drafts.list_drafts(app, actor, size=exporting.MOST, **wanted).drafts  # type: ignore[arg-type]
@@ -76,12 +94,13 @@ def _exports(app: Application, actor: Actor, wanted: dict[str, object]) -> None:
         )  # fmt: skip
 
 
-def _row(draft: DraftView, listed: dict[str, str]) -> None:
+def _row(app: Application, actor: Actor, draft: DraftView, listed: dict[str, str]) -> None:
     with st.container(key=f"row-draft-{draft.id}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
                 plain(draft.title) or "–", key=f"open-draft-{draft.id}", type="tertiary",
-                icon=":material/arrow_outward:", on_click=_open, args=(draft.id,),
+                icon=":material/arrow_outward:",
+                on_click=_open if actor.may(Permission.CONTENT) else open_draft, args=(draft.id,),
             )  # fmt: skip
             if any(one.favourite for one in draft.variants):
                 st.badge(tr("content.history.favourite"), color="primary", icon=":material/star:")

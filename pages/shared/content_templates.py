@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.content import templates
 from pages.shared.errors import errors_shown
@@ -28,6 +28,8 @@ def draw(app: Application, actor: Actor) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key=f"row-template-{one.id}"):
             st.markdown(f"**{plain(one.title)}**", width="content")
             st.caption(plain(one.help), width="content")
+            if not actor.may(Permission.CONTENT):
+                continue
             st.space("stretch")
             st.button(
                 tr("common.edit"), key=f"template-edit-{one.id}", type="tertiary", icon=":material/edit:",
@@ -39,7 +41,10 @@ def draw(app: Application, actor: Actor) -> None:
                     tr("common.delete"), key=f"template-delete-{one.id}", type="primary", on_click=_delete,
                     args=(app, actor, one.id),
                 )  # fmt: skip
-    _form(app, actor, str(st.session_state.get(EDITED, "")))
+    if actor.may(Permission.CONTENT):
+        _form(app, actor, str(st.session_state.get(EDITED, "")))
+    elif not own:
+        st.caption(tr("content.templates.none"))
 
 
 def _delete(app: Application, actor: Actor, template_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services import jobs, knowledge
 from core.services.application import Application
 from core.services.content import exporting, models, voices
@@ -14,6 +14,7 @@ from pages.shared.content_words import model_name
 from pages.shared.errors import errors_shown, stored_error
 from pages.shared.language import tr
 from pages.shared.parts import PAGES, notice, page_link
+from pages.shared.watching import watched
 from pages.shared.wording import plain, when
 
 SECONDS = 1.0
@@ -27,11 +28,11 @@ STATES = {
 
 def draw(app: Application, actor: Actor) -> None:
     st.markdown(tr("content.voices.lead"))
-    _form(app, actor)
+    if actor.may(Permission.CONTENT):
+        _form(app, actor)
     found = voices.list_voices(app, actor)
     moving = any(one.state in ("queued", "building") for one in found)
 
-    @st.fragment(run_every=SECONDS if moving else None, key=f"voices-{'run' if moving else 'still'}")
     def poll() -> None:
         now = voices.list_voices(app, actor)
         for one in now:
@@ -39,7 +40,7 @@ def draw(app: Application, actor: Actor) -> None:
         if moving and not any(one.state in ("queued", "building") for one in now):
             st.rerun(scope="app")
 
-    poll()
+    watched(app, actor, poll, every=SECONDS if moving else None, key=f"voices-{'run' if moving else 'still'}")
 
 
 def _form(app: Application, actor: Actor) -> None:
@@ -86,7 +87,8 @@ def _voice(app: Application, actor: Actor, voice: VoiceView) -> None:
             st.error(stored_error(voice.error), icon=":material/error:")
         if voice.state == "ready":
             _figures(voice)
-        _buttons(app, actor, voice)
+        if actor.may(Permission.CONTENT):
+            _buttons(app, actor, voice)
 
 
 def _made_of(voice: VoiceView) -> str:
@@ -126,7 +128,7 @@ def _figures(voice: VoiceView) -> None:
 def _buttons(app: Application, actor: Actor, voice: VoiceView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         made = st.session_state.get(f"tuned-{voice.id}")
-        if not made and st.button(
+        if not made and actor.may(Permission.STUDIO) and st.button(
             tr("content.voices.tune"), key=f"tune-{voice.id}", icon=":material/model_training:", type="tertiary",
             help=tr("content.voices.tune_help"),
         ):  # fmt: skip

@@ -37,7 +37,7 @@ def run() -> None:
         # Drawn first, so that it is there when a page fails; style.css puts it under what the page adds to the sidebar.
         with st.sidebar, st.container(key="sidebar-foot"):
             account_menu(door)
-            language_switch()
+            language_switch(door.app, door.actor)
     page.run()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from time import monotonic
+
 import streamlit as st
 
 from core.access.actor import Actor, Permission
@@ -17,6 +20,7 @@ from pages.shared.visitor import VISITOR_COOKIE, new_visitor, valid_visitor
 
 # Set by a proxy: who asks is then not this machine, whatever the connection says.
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+RECHECK = 0.5  # seconds
 
 
 def guard(permission: Permission) -> tuple[Application, Actor]:
@@ -30,19 +34,47 @@ def guard(permission: Permission) -> tuple[Application, Actor]:
     except PilotlightError as error:
         show_error(error)
         st.stop()
-    return app, actor
+    return app, lasting(app, actor)
 
 
 def whoever(app: Application) -> Actor | None:
     """The person of this browser; None when they have to sign in."""
-    return actor_of(app, came(), local_actor(app, visitor()))
+    return _who(app, came())
+
+
+def _who(app: Application, by: Came) -> Actor | None:
+    return actor_of(app, by, local_actor(app, by.visitor))
+
+
+def lasting(app: Application, actor: Actor) -> Actor:
+    """The actor of a page, who is kept as long as it stands: its callbacks and fragments run without the frame, so
+    each thing that they do asks again (at most once in RECHECK seconds) whether the person is here in the same role.
+    """
+    by, seen = came(), [monotonic()]
+
+    def still() -> bool:
+        if monotonic() - seen[0] > RECHECK:
+            if not _same(_who(app, by), actor):
+                return False
+            seen[0] = monotonic()
+        return True
+
+    return replace(actor, still=still)
 
 
 def still_here(app: Application, actor: Actor) -> bool:
     """For what redraws itself without the frame: whether the person is still signed in and in the same role."""
-    now = whoever(app)
-    return now is not None and (now.workspace_id, now.role, now.account_id) == (
-        actor.workspace_id, actor.role, actor.account_id,
+    if actor.link_id is None:
+        return _same(whoever(app), actor)
+    from core.services.links.guests import guest_of
+
+    cookies, embedded = st.context.cookies, bool(st.context.is_embedded)
+    return _same(guest_of(app, cookies, embedded=embedded), actor)
+
+
+def _same(now: Actor | None, actor: Actor) -> bool:
+    return now is not None and (now.workspace_id, now.role, now.account_id, now.link_id) == (
+        actor.workspace_id, actor.role, actor.account_id, actor.link_id,
     )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from core.access.actor import Actor
 from core.services import handoff
 from core.services.application import Application
 from core.services.views import HandoffView
-from pages.shared.guard import still_here
 from pages.shared.language import tr
 from pages.shared.parts import empty_state
+from pages.shared.watching import watched
 from pages.shared.wording import duration, plain, when
 
 STATE = "inbox.handoff"
@@ -59,12 +59,11 @@ def watch_inbox(app: Application, actor: Actor, state: str, chosen: HandoffView 
     """Redraws the page when a handoff comes or goes, or when the open conversation goes on."""
     before = _signature(app, actor, state, chosen)
 
-    @st.fragment(run_every=POLL_SECONDS, key="inbox-watch")
     def look() -> None:
-        if not still_here(app, actor) or _signature(app, actor, state, chosen) != before:
+        if _signature(app, actor, state, chosen) != before:
             st.rerun(scope="app")
 
-    look()
+    watched(app, actor, look, every=POLL_SECONDS, key="inbox-watch")
 
 
 def _signature(app: Application, actor: Actor, state: str, chosen: HandoffView | None) -> tuple[object, ...]:

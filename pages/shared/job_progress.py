@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services import jobs
 from core.services.application import Application
 from core.services.views import JobFileView, JobView
 from core.text.catalogue import catalogue
 from pages.shared.errors import errors_shown, stored_error
 from pages.shared.language import language, tr
+from pages.shared.watching import watched
 from pages.shared.wording import plain, size, when
 
 SECONDS = 1.0
@@ -41,7 +42,6 @@ def job_panel(app: Application, actor: Actor, knowledge_base_id: int, kinds: tup
         return
     running = any(not job.finished for job in shown)
 
-    @st.fragment(run_every=SECONDS if running else None, key=f"{key}-{'run' if running else 'end'}")
     def poll() -> None:
         views = [jobs.get_job(app, actor, job.id) for job in reversed(shown)]
         for view in views:
@@ -49,7 +49,7 @@ def job_panel(app: Application, actor: Actor, knowledge_base_id: int, kinds: tup
         if running and all(view.finished for view in views):
             st.rerun(scope="app")
 
-    poll()
+    watched(app, actor, poll, every=SECONDS if running else None, key=f"{key}-{'run' if running else 'end'}")
 
 
 def _recent(job: JobView) -> bool:
@@ -81,14 +81,21 @@ def _draw(app: Application, actor: Actor, job: JobView, *, key: str, put_away: s
 
 
 def _buttons(app: Application, actor: Actor, job: JobView, *, key: str, put_away: str) -> None:
+    changes = actor.may(Permission.KNOWLEDGE_WRITE)
     if not job.finished:
-        if st.button(tr("common.cancel"), key=f"cancel-{key}", icon=":material/stop_circle:", type="tertiary"):
+        if changes and st.button(
+            tr("common.cancel"), key=f"cancel-{key}", icon=":material/stop_circle:", type="tertiary"
+        ):
             with errors_shown():
                 jobs.cancel_job(app, actor, job.id)
                 st.rerun(scope="app")
         return
     again = job.state in {"failed", "cancelled"} or any(line.state in {"failed", "cancelled"} for line in job.files)
-    if again and st.button(tr("common.retry"), key=f"retry-{key}", icon=":material/refresh:", type="tertiary"):
+    if (
+        again
+        and changes
+        and st.button(tr("common.retry"), key=f"retry-{key}", icon=":material/refresh:", type="tertiary")
+    ):
         with errors_shown():
             jobs.retry_job(app, actor, job.id)
             st.rerun(scope="app")

@@ -53,9 +53,8 @@ def _row(app: Application, actor: Actor, base: KnowledgeBaseView, entry: FaqView
             " ".join(f"#{tag}" for tag in entry.tags),
         ]
         st.caption(plain(" · ".join(fact for fact in facts if fact)))
-    if not entry.approved and st.button(
-        tr("knowledge.faq_approve"), key=f"approve-{entry.id}", icon=":material/check:"
-    ):
+    waits = not entry.approved and actor.may(Permission.KNOWLEDGE_WRITE)
+    if waits and st.button(tr("knowledge.faq_approve"), key=f"approve-{entry.id}", icon=":material/check:"):
         with errors_shown():
             _approve(app, actor, base, entry)
             notice(tr("knowledge.faq_approved"))

@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from core.access.actor import Actor
+from core.services.application import Application
+from core.services.people import accounts
 from core.text.catalogue import LANGUAGES, translate
 from pages.shared.visitor import LANGUAGE_COOKIE
 
@@ -19,7 +22,8 @@ def tr(key: str, **values: Any) -> str:
 
 
 def language() -> Literal["en", "zh"]:
-    """The language chosen in the sidebar, else the address, the cookie, the settings, the browser, in that order."""
+    """The language chosen in the sidebar, else the address, the account (:func:`take_language`), the cookie, the
+    settings, the browser, in that order."""
     for known in (st.session_state.get(STATE), st.query_params.get("lang"), st.context.cookies.get(LANGUAGE_COOKIE)):
         if known in LANGUAGES:
             return known  # type: ignore[return-value]
@@ -37,8 +41,20 @@ def _of_settings() -> Literal["en", "zh"] | None:
     return None if chosen == "auto" else chosen
 
 
-def language_switch() -> None:
-    """Two buttons in the sidebar. The choice stays in the address, and from there in a cookie."""
+def take_language(app: Application | None, actor: Actor | None) -> None:
+    """Begins a session in the language of the person's account, wherever they signed in."""
+    if app is None or actor is None or actor.account_id is None or STATE in st.session_state:
+        return
+    if st.query_params.get("lang") in LANGUAGES:
+        return
+    kept = accounts.my_account(app, actor).language
+    if kept in LANGUAGES:
+        st.session_state[STATE] = kept
+
+
+def language_switch(app: Application | None = None, actor: Actor | None = None) -> None:
+    """Two buttons in the sidebar. The choice stays with the account of ``actor``, in the address, and from there in a
+    cookie."""
     if STATE not in st.session_state:
         st.session_state[STATE] = language()
     st.segmented_control(
@@ -49,6 +65,7 @@ def language_switch() -> None:
         format_func=NAMES.__getitem__,
         label_visibility="collapsed",
         on_change=_remember,
+        args=(app, actor),
         persist_state="session",
         width="stretch",
     )
@@ -56,5 +73,7 @@ def language_switch() -> None:
         st.query_params["lang"] = st.session_state[STATE]
 
 
-def _remember() -> None:
+def _remember(app: Application | None, actor: Actor | None) -> None:
     st.session_state["language.chosen"] = True
+    if app is not None and actor is not None and actor.account_id is not None:
+        accounts.choose_language(app, actor, str(st.session_state[STATE]))

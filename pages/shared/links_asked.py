@@ -37,6 +37,7 @@ def _cells(row: AskedRow) -> dict[str, object]:
         tr("links.asked.text"): row.text,
         tr("links.asked.outcome"): outcome(row),
         tr("links.asked.rating"): {1: "👍", -1: "👎"}.get(row.rating, ""),
+        tr("links.asked.took"): tr("links.asked.seconds", n=row.milliseconds / 1000) if row.milliseconds else "",
     }
 
 

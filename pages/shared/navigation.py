@@ -12,7 +12,7 @@ from core.access.actor import Actor, NotAllowed, Permission, Role
 from core.services.application import Application
 from pages.shared import guard
 from pages.shared.errors import show_error
-from pages.shared.language import tr
+from pages.shared.language import take_language, tr
 
 PAGES = Path(__file__).resolve().parent.parent
 
@@ -65,7 +65,9 @@ def at_the_door() -> Door:
     app = None
     try:
         app = guard.application()
-        return Door(app, guard.whoever(app))
+        actor = guard.whoever(app)
+        take_language(app, actor)
+        return Door(app, actor)
     except Exception as error:  # noqa: BLE001 - shown by the page, which logs it with its trace
         return Door(app, None, error)
 

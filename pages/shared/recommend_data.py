@@ -115,7 +115,7 @@ def _items(app: Application, actor: Actor, catalogue: CatalogueView) -> None:
                 recommend_cards.tile(item)
                 recommend_cards.facts(item, catalogue.settings)
                 label = "show" if item.hidden else "hide"
-                if st.button(
+                if actor.may(Permission.RECOMMEND) and st.button(
                     tr(f"recommend.data.{label}"),
                     key=f"{label}-item-{item.id}",
                     type="tertiary",

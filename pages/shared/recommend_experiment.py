@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.recommend import experimenting, versions
 from core.services.recommend.experimenting import ExperimentView
@@ -30,7 +30,7 @@ def draw(app: Application, actor: Actor, catalogue: CatalogueView) -> None:
     models = versions.list_models(app, actor, catalogue.id)
     running = next((one for one in found if one.state == "running"), None)
     st.markdown(tr("recommend.experiment.lead"))
-    if running is None:
+    if running is None and actor.may(Permission.RECOMMEND):
         _form(app, actor, catalogue, models, first=not found)
     for one in found:
         _draw(app, actor, catalogue, one, {model.id: model for model in models})
@@ -97,7 +97,7 @@ def _draw(
             st.markdown(f"**{plain(one.name)}**", width="content")
             st.caption(f"{tr(f'recommend.experiment.designs.{one.design}')} · {when(one.created_at)}", width="content")
             st.space("stretch")
-            if one.state == "running" and st.button(
+            if one.state == "running" and actor.may(Permission.RECOMMEND) and st.button(
                 tr("recommend.experiment.stop"), key=f"experiment-stop-{one.id}", icon=":material/stop_circle:",
                 type="tertiary",
             ):  # fmt: skip
@@ -119,7 +119,9 @@ def _draw(
 
 def _serve(app: Application, actor: Actor, catalogue: CatalogueView, one: ExperimentView, model: ModelView) -> None:
     label = tr("recommend.experiment.serve_b")
-    if st.button(label, key=f"experiment-serve-{one.id}", type="primary", icon=":material/rocket_launch:"):
+    if actor.may(Permission.RECOMMEND) and st.button(
+        label, key=f"experiment-serve-{one.id}", type="primary", icon=":material/rocket_launch:"
+    ):
         with errors_shown():
             versions.serve_model(app, actor, catalogue.id, model.id)
             notice(tr("recommend.wizard.served", model=model_name(model.name)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.recommend import feedback
 from core.services.recommend.views import CatalogueView, ItemView, Offer, OfferList
@@ -31,7 +31,7 @@ def draw(
                 recommend_cards.facts(offer.item, catalogue.settings)
                 _moved(place, offer, before)
                 st.caption(reason(offer, made, items))
-                if person:
+                if person and actor.may(Permission.RECOMMEND):
                     _reactions(app, actor, catalogue, person, offer, made)
 
 

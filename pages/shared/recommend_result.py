@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.recommend import wizard
 from core.services.recommend.views import CatalogueView, ComparisonView
@@ -127,7 +127,7 @@ def _serve(app: Application, actor: Actor, catalogue: CatalogueView, view: Compa
                 on_click=go, args=("people",),
             )  # fmt: skip
         return
-    if st.button(
+    if actor.may(Permission.RECOMMEND) and st.button(
         tr("recommend.wizard.serve", model=model_name(name)),
         key="winner-serve",
         type="primary",
@@ -142,7 +142,7 @@ def _serve(app: Application, actor: Actor, catalogue: CatalogueView, view: Compa
 def _others(app: Application, actor: Actor, catalogue: CatalogueView, view: ComparisonView) -> None:
     served = catalogue.served.id if catalogue.served else None
     free = [name for name in view.result["order"] if name in view.models and view.models[name] != served]
-    if not free:
+    if not free or not actor.may(Permission.RECOMMEND):
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="serve-other"):
         name = st.selectbox(tr("recommend.wizard.other"), free, key="other-model", format_func=model_name, width=260)

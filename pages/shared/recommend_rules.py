@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.recommend import catalogues, ruling
 from core.services.recommend.ruling import RuleView
@@ -38,7 +38,8 @@ def draw(app: Application, actor: Actor, catalogue: CatalogueView) -> None:
             _row(app, actor, catalogue, rule, place, len(draft), items)
     if not draft:
         st.caption(tr("recommend.rules.none"))
-    recommend_rule_form.draw(app, actor, catalogue, items)
+    if actor.may(Permission.RECOMMEND):
+        recommend_rule_form.draw(app, actor, catalogue, items)
 
 
 def _publish(app: Application, actor: Actor, catalogue: CatalogueView, draft: list[RuleView]) -> None:
@@ -52,7 +53,9 @@ def _publish(app: Application, actor: Actor, catalogue: CatalogueView, draft: li
         if not changed:
             return
         st.badge(tr("recommend.rules.changed"), color="orange", icon=":material/edit:")
-        if st.button(tr("recommend.rules.publish"), key="rules-publish", type="primary", icon=":material/publish:"):
+        if actor.may(Permission.RECOMMEND) and st.button(
+            tr("recommend.rules.publish"), key="rules-publish", type="primary", icon=":material/publish:"
+        ):
             with errors_shown():
                 ruling.publish_rules(app, actor, catalogue.id)
                 notice(tr("recommend.rules.published"))
@@ -70,6 +73,10 @@ def _row(
         st.markdown(f"**{place + 1}.** :material/{ICONS[rule.kind]}: **{plain(rule.name)}**", width="content")
         st.caption(said(rule.kind, rule.values, items), width="content")
         st.space("stretch")
+        if not actor.may(Permission.RECOMMEND):
+            if not rule.active:
+                st.badge(tr("recommend.rules.off"), color="gray")
+            return
         active = st.toggle(
             tr("recommend.rules.active"), value=rule.active, key=f"rule-active-{rule.id}-{rule.active}",
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.recommend import wizard
 from core.services.recommend.views import CatalogueView
@@ -29,13 +29,15 @@ def draw(app: Application, actor: Actor, catalogue: CatalogueView) -> None:
     moving = newest is not None and newest.state in ("queued", "running")
     if newest is None:
         _lead()
-    if not moving:
+    if not moving and actor.may(Permission.RECOMMEND):
         _start(app, actor, catalogue, first=newest is None)
     job_panel(app, actor, None, (wizard.KIND,), key="wizard-jobs")  # type: ignore[arg-type]
     if newest is None:
         return
     if moving:
         polled(
+            app,
+            actor,
             lambda: wizard.get_comparison(app, actor, newest.id),
             recommend_result.progress,
             lambda one: one.state in ("queued", "running"),

@@ -28,9 +28,9 @@ def draw(app: Application, actor: Actor, report: PilotReport) -> None:
     _files(app, actor, report)
     st.subheader(plain(words.title()), anchor=False)
     st.caption(plain(words.period()))
-    with st.container(horizontal=True, key="report-figures", gap="small"):
+    with st.grid(min_column_width=150, key="report-figures", gap="small"):
         for number, (name, value, note) in enumerate(words.figures()):
-            with st.container(border=True, width=156, key=f"figure-{number}", gap="xxsmall"):
+            with st.container(border=True, height="stretch", key=f"figure-{number}", gap="xxsmall"):
                 st.metric(name, value)
                 st.caption(note)
     left, right = st.columns(2)

@@ -141,6 +141,8 @@ def _one(app: Application, actor: Actor, batch_id: int) -> None:
         return
     st.subheader(plain(view.name), anchor=False)
     polled(
+        app,
+        actor,
         lambda: batches.get_batch(app, actor, batch_id),
         lambda now: _progress(app, actor, now),
         lambda now: not now.finished,
@@ -158,7 +160,7 @@ def _progress(app: Application, actor: Actor, view: BatchView) -> None:
         st.badge(tr(f"common.job.{view.state}"), color=colour, icon=icon)  # type: ignore[arg-type]
         if view.model:
             st.caption(tr("sentiment.files.model", model=plain(view.model)), width="content")
-        if not view.finished:
+        if not view.finished and actor.may(Permission.SENTIMENT):
             st.space("stretch")
             if st.button(tr("sentiment.files.cancel"), key=f"cancel-batch-{view.id}", icon=":material/stop_circle:"):
                 with errors_shown():
@@ -182,6 +184,8 @@ def _progress(app: Application, actor: Actor, view: BatchView) -> None:
 def _end(app: Application, actor: Actor, view: BatchView) -> None:
     if view.state == "failed" and view.error:
         st.error(stored_error(view.error), icon=":material/error:")
+    if not actor.may(Permission.SENTIMENT):
+        return
     with st.container(horizontal=True, gap="small"):
         if view.state in {"failed", "cancelled"} and st.button(
             tr("sentiment.files.resume"), key="sentiment-resume", icon=":material/play_arrow:", type="primary"

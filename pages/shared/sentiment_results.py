@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.sentiment import lane, results
 from core.services.sentiment.batches import BatchView
@@ -87,7 +87,7 @@ def _aspects(app: Application, actor: Actor, view: BatchView) -> None:
             if counted > SHOWN_SENTENCES:
                 st.caption(tr("common.and_more", n=f"{counted - min(SHOWN_SENTENCES, len(row[side])):,}"))
     st.download_button(
-        tr("sentiment.files.aspects_csv"), lambda: results.export_aspects(app, actor, view.id).read_bytes(),
+        tr("sentiment.files.aspects_csv"), lambda: results.export_aspects(app, actor, view.id),
         file_name=f"{PurePath(view.name).stem}-aspects.csv", mime="text/csv", key="aspects-download",
         icon=":material/download:", type="tertiary", on_click="ignore", help=tr("sentiment.files.aspects_csv_help"),
     )  # fmt: skip
@@ -168,21 +168,17 @@ def _failures(said: Mapping[str, Any]) -> None:
 def _take_away(app: Application, actor: Actor, view: BatchView) -> None:
     left, right = st.columns(2)
     with left, st.container(border=True, key="card-export", height="stretch"):
-        if st.button(tr("sentiment.files.export"), key="sentiment-export", icon=":material/table_view:"):
-            with errors_shown():
-                st.session_state["sentiment-csv"] = (view.id, results.export(app, actor, view.id))
-        held = st.session_state.get("sentiment-csv")
-        if held is not None and held[0] == view.id and held[1].is_file():
-            st.download_button(
-                tr("sentiment.files.download"),
-                data=held[1].read_bytes(),
-                file_name=f"{PurePath(view.name).stem}-sentiment.csv",
-                mime="text/csv",
-                key="sentiment-download",
-                icon=":material/download:",
-                type="primary",
-                on_click="ignore",
-            )
+        st.download_button(
+            tr("sentiment.files.download"),
+            data=lambda: results.export(app, actor, view.id),
+            file_name=f"{PurePath(view.name).stem}-sentiment.csv",
+            mime="text/csv",
+            key="sentiment-download",
+            icon=":material/table_view:",
+            on_click="ignore",
+        )
+    if not actor.may(Permission.SENTIMENT):
+        return
     with right, st.container(border=True, key="card-lane", height="stretch"):
         st.caption(tr("sentiment.files.to_lane_help"))
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import PilotlightError
 from core.services.application import Application
 from core.services.studio import compression, runs
@@ -29,7 +29,7 @@ def draw(app: Application, actor: Actor, version: ModelVersionView) -> None:
         return
     if not variants:
         st.info(tr("studio.compress.no_variants"), icon=":material/info:")
-    else:
+    elif actor.may(Permission.STUDIO):
         _order(app, actor, version, variants)
     mine = [
         run for run in runs.list_runs(app, actor, recipes=("compress",), limit=MOST) if _is_of(run.args, version.id)
@@ -58,7 +58,7 @@ def draw(app: Application, actor: Actor, version: ModelVersionView) -> None:
             st.error(stored_error(view.error), icon=":material/error:")
         studio_compress_run.table(app, actor, view)
 
-    polled(lambda: runs.get_run(app, actor, newest.id), show, moves, key=f"compress-poll-{newest.id}")
+    polled(app, actor, lambda: runs.get_run(app, actor, newest.id), show, moves, key=f"compress-poll-{newest.id}")
 
 
 def _is_of(args: object, version_id: int) -> bool:

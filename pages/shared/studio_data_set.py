@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.studio import data_sets
 from core.services.studio.views import DataSetVersionView, DataSetView
@@ -45,7 +45,8 @@ def draw(app: Application, actor: Actor, one: DataSetView) -> None:
         st.subheader(plain(one.name), anchor=False, width="content")
         st.badge(named("studio.tasks", one.task), color="gray")
         st.space("stretch")
-        _actions(one)
+        if actor.may(Permission.STUDIO):
+            _actions(one)
     if one.note:
         st.caption(plain(one.note))
     versions = data_sets.list_versions(app, actor, one.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import PilotlightError
 from core.services.application import Application
 from core.services.studio import registry, reports, runs
@@ -70,7 +70,7 @@ def draw(app: Application, actor: Actor, version: ModelVersionView) -> None:
 
 def _actions(app: Application, actor: Actor, version: ModelVersionView) -> None:
     tasks = [task for task, kinds in registry.TASKS.items() if version.kind in kinds]
-    if tasks:
+    if tasks and actor.may(Permission.STUDIO):
         st.button(
             tr("studio.models.to_serving"),
             key=f"to-serving-{version.id}",
@@ -103,14 +103,15 @@ def _actions(app: Application, actor: Actor, version: ModelVersionView) -> None:
             width="stretch",
             on_click="ignore",
         )
-        st.button(
-            tr("studio.models.delete"),
-            key=f"delete-model-{version.id}",
-            icon=":material/delete:",
-            width="stretch",
-            on_click=open_dialog,
-            args=(f"delete-model-{version.id}",),
-        )
+        if actor.may(Permission.STUDIO):
+            st.button(
+                tr("studio.models.delete"),
+                key=f"delete-model-{version.id}",
+                icon=":material/delete:",
+                width="stretch",
+                on_click=open_dialog,
+                args=(f"delete-model-{version.id}",),
+            )
 
 
 def _to_serving(task: str, version_id: int) -> None:

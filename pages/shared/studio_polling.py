@@ -10,12 +10,19 @@ from typing import TypeVar
 
 import streamlit as st
 
+from core.access.actor import Actor
+from core.services.application import Application
+from pages.shared.watching import watched
+
 SECONDS = 1.0
 
 T = TypeVar("T")
 
 
-def polled(look: Callable[[], T], draw: Callable[[T], None], moves: Callable[[T], bool], *, key: str) -> None:
+def polled(
+    app: Application, actor: Actor, look: Callable[[], T], draw: Callable[[T], None], moves: Callable[[T], bool], *,
+    key: str,
+) -> None:  # fmt: skip
     """Looks and draws once, or every second while it ``moves``.
 
     When it has come to rest the page runs anew before the end is drawn: a button that leads elsewhere would otherwise
@@ -26,11 +33,10 @@ def polled(look: Callable[[], T], draw: Callable[[T], None], moves: Callable[[T]
         draw(first)
         return
 
-    @st.fragment(run_every=SECONDS, key=key)
     def poll() -> None:
         now = look()
         if not moves(now):
             st.rerun(scope="app")
         draw(now)
 
-    poll()
+    watched(app, actor, poll, every=SECONDS, key=key)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import NotFound
 from core.services import jobs
 from core.services.application import Application
@@ -65,7 +65,7 @@ def draw(app: Application, actor: Actor, run: RunView) -> None:
         _progress(app, actor, now)
         _body(app, actor, now, _said(app, actor, now.id))
 
-    polled(lambda: runs.get_run(app, actor, run.id), show, moves, key=f"run-poll-{run.id}")
+    polled(app, actor, lambda: runs.get_run(app, actor, run.id), show, moves, key=f"run-poll-{run.id}")
     _provenance(run)
     draw_dialog(
         f"delete-run-{run.id}", tr("studio.runs.delete"), lambda: _ask_delete(app, actor, run), icon=":material/delete:"
@@ -115,7 +115,8 @@ def _progress(app: Application, actor: Actor, run: RunView) -> None:
                 st.progress(min(1.0, run.done / run.total) if run.total else 0.0, text=text)
         if run.state == "failed":
             st.error(stored_error(run.error), icon=":material/error:")
-            st.caption(tr("studio.runs.retry_help"))
+            if actor.may(Permission.STUDIO):
+                st.caption(tr("studio.runs.retry_help"))
         if run.state == "cancelled":
             st.caption(tr("studio.runs.cancelled_help"))
         numbers = judged(run.metrics)
@@ -205,14 +206,17 @@ def pairs(rows: dict[str, str], *, key: str) -> None:
 
 
 def _buttons(app: Application, actor: Actor, run: RunView) -> None:
+    changes = actor.may(Permission.STUDIO)
     if run.state not in FINISHED:
-        if st.button(tr("common.cancel"), key=f"cancel-run-{run.id}", icon=":material/stop_circle:"):
+        if changes and st.button(tr("common.cancel"), key=f"cancel-run-{run.id}", icon=":material/stop_circle:"):
             with errors_shown():
                 runs.cancel_run(app, actor, run.id)
                 st.rerun()
         return
-    if run.state in {"failed", "cancelled"} and st.button(
-        tr("studio.runs.retry"), key=f"retry-run-{run.id}", icon=":material/resume:", type="primary"
+    if (
+        changes
+        and run.state in {"failed", "cancelled"}
+        and st.button(tr("studio.runs.retry"), key=f"retry-run-{run.id}", icon=":material/resume:", type="primary")
     ):
         with errors_shown():
             runs.retry_run(app, actor, run.id)
@@ -230,6 +234,8 @@ def _buttons(app: Application, actor: Actor, run: RunView) -> None:
             width="stretch",
             on_click="ignore",
         )
+        if not changes:
+            return
         if run.data_set_version_id and run.recipe not in {"tune", "compress"}:
             st.button(
                 tr("studio.runs.again"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.errors import NotFound
 from core.services.application import Application
 from core.services.studio import runs
@@ -41,7 +41,9 @@ def draw(app: Application, actor: Actor) -> None:
 def _list(app: Application, actor: Actor) -> None:
     found = runs.list_runs(app, actor, limit=MOST)
     if not found:
-        empty_state("studio.runs.none", icon=":material/timeline:", action=_to_train)
+        empty_state(
+            "studio.runs.none", icon=":material/timeline:", action=_to_train if actor.may(Permission.STUDIO) else None
+        )
         return
     shown = _filtered(found)
     _compare_bar(found)
@@ -160,7 +162,7 @@ def _row(app: Application, actor: Actor, run: RunView) -> None:
                     on_click=go,
                     kwargs={"run": run.id, "compare": None},
                 )
-                polled(lambda: _now(app, actor, run), _state, moves, key=f"run-{run.id}-{run.state}")
+                polled(app, actor, lambda: _now(app, actor, run), _state, moves, key=f"run-{run.id}-{run.state}")
             facts = [f"#{run.id}", recipe_name(run.recipe), plain(run.data_set), plain(main_figure(run.metrics))]
             facts += [ran_for(run), when(run.created_at)]
             st.caption(" · ".join(fact for fact in facts if fact))

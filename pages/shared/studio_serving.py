@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.studio import registry
 from core.services.studio.views import ModelVersionView, PromotionView
@@ -25,7 +25,11 @@ def draw(app: Application, actor: Actor) -> None:
     versions = registry.list_versions(app, actor)
     history = registry.list_promotions(app, actor, limit=500)
     if not versions and not history:
-        empty_state("studio.serving.none", icon=":material/rocket_launch:", action=_to_train)
+        empty_state(
+            "studio.serving.none",
+            icon=":material/rocket_launch:",
+            action=_to_train if actor.may(Permission.STUDIO) else None,
+        )
         return
     for task, kinds in registry.TASKS.items():
         fitting = [version for version in versions if version.kind in kinds]
@@ -61,7 +65,7 @@ def _task(
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.subheader(named("studio.serves", task), anchor=False, width="content")
             st.space("stretch")
-            if in_force:
+            if in_force and actor.may(Permission.STUDIO):
                 label = tr("studio.serving.end_canary" if canary else "studio.serving.roll_back")
                 if st.button(
                     label, key=f"roll-back-{task}", icon=":material/undo:", help=tr("studio.serving.roll_back_help")
@@ -74,7 +78,7 @@ def _task(
             _serving(full, 1.0 - (canary.share if canary else 0.0), "green", ":material/rocket_launch:")
         if canary:
             _serving(canary, canary.share, "orange", ":material/science:")
-        if fitting:
+        if fitting and actor.may(Permission.STUDIO):
             _promote(app, actor, task, fitting, serves=full is not None)
         if past:
             _history(task, past)

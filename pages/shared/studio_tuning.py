@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.access.actor import Actor
+from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.studio import tuning
 from core.services.studio.views import RunView, TuningView
@@ -26,7 +26,7 @@ def trials(app: Application, actor: Actor, run: RunView) -> None:
             st.caption(tr("studio.tuning.none_yet"))
             return
         _picture(found)
-        _best(run, found)
+        _best(run, found, may_train=actor.may(Permission.STUDIO))
         if found.importance:
             st.markdown(f"**{tr('studio.tuning.importance')}**")
             rows = [{"name": argument_label(name), "value": float(part)} for name, part in found.importance.items()]
@@ -67,7 +67,7 @@ def _picture(found: TuningView) -> None:
     st.altair_chart(chart, width="stretch", key=f"trials-{found.run_id}", alt=tr("studio.tuning.title"))
 
 
-def _best(run: RunView, found: TuningView) -> None:
+def _best(run: RunView, found: TuningView, *, may_train: bool) -> None:
     best = next((one for one in found.trials if one.number == found.best), None)
     if best is None or best.value is None:
         return
@@ -75,7 +75,7 @@ def _best(run: RunView, found: TuningView) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"tuning-best-{run.id}"):
         text = tr("studio.tuning.best", n=best.number, value=metric_value(found.metric, best.value), arguments=tried)
         st.markdown(text, width="stretch")
-        if run.state in FINISHED:
+        if run.state in FINISHED and may_train:
             st.button(
                 tr("studio.tuning.use"),
                 key=f"tuning-use-{run.id}",

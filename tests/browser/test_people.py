@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from core.access.cookies import SESSION_COOKIE
 from tests.browser.conftest import Server, free_port, start_web, stop
-from tests.browser.steps import key
+from tests.browser.steps import key, make_base, upload
 
 OWNER, OWNERS = "ada@example.org", "violet lamp by the sea"
 AGENT, AGENTS = "bo@example.org", "seven quiet green boats"
@@ -145,6 +145,21 @@ def test_a_code_is_good_for_the_browser_that_signed_in_only(owned: Server, brows
     other.goto(caught[0])
     expect(other.get_by_text("You were not signed in")).to_be_visible()
     assert session_cookie(other) is None
+
+
+def test_a_tab_that_polls_leaves_with_the_sign_out_in_another(owned: Server, browser: Callable[[], Any]) -> None:
+    page = browser()
+    page.goto("/knowledge")
+    sign_in(page, OWNER, OWNERS)
+    make_base(page, "Help")
+    upload(page, handbook__md=b"# Refunds\n\nRefunds are paid within 5 working days.\n")  # waits: there is no worker
+    other = page.context.new_page()
+    other.goto("/report")
+    press(other, "account")
+    press(other, "sign-out")
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert "handbook.md" not in page.content()
 
 
 def test_an_invited_agent_sees_the_inbox_only(owned: Server, browser: Callable[[], Any]) -> None:

@@ -16,6 +16,7 @@ from starlette.routing import Mount
 from core.api.v1 import catalogues, chat, errors, generate, knowledge, models, recommend, runs, sentiment
 from core.api.v1.docs import page
 from core.api.v1.limits import Gate, Windows
+from core.text.catalogue import LANGUAGES
 
 if TYPE_CHECKING:
     from core.services.application import Application
@@ -92,8 +93,12 @@ def _specification(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     def docs(request: Request) -> HTMLResponse:
+        """In the language of ``?lang=``, else of ``Accept-Language``."""
         base = str(request.url.replace(query="", fragment="")).removesuffix("/docs")
-        return HTMLResponse(page(specification(), base), headers={"Content-Security-Policy": STILL})
+        asked = request.query_params.get("lang", "")
+        language = asked if asked in LANGUAGES else errors.language_of(request.headers.get("accept-language", ""))
+        said = {"Content-Security-Policy": STILL, "Content-Language": language, "Vary": "Accept-Language"}
+        return HTMLResponse(page(specification(), base, language), headers=said)
 
     app.openapi = specification  # type: ignore[method-assign]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -72,6 +74,7 @@ class Gate:
     def __init__(self, app: ASGIApp, application: Callable[[], Application], windows: Callable[[], Windows]) -> None:
         self.app, self._application, self._windows = app, application, windows
         self._running = 0
+        self._by_key: Counter[int | None] = Counter()
         self._settings: Settings | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,7 +106,8 @@ class Gate:
         try:
             who = address(scope)
             await run_in_threadpool(self._let_in, scope, who, language)
-            await self.app(scope, _measured(receive, scope, settings), answering)
+            with self._place(scope, settings):
+                await self.app(scope, _measured(receive, scope, settings), answering)
         except (TooMany, BadKey) as error:
             await for_error(error, language)(scope, receive, answering)
         except Exception:
@@ -116,6 +120,24 @@ class Gate:
             self._running -= 1
             spent = round((time.perf_counter() - begun) * 1000)
             log.info("api", method=scope["method"], status=answering.status, milliseconds=spent)
+
+    @contextmanager
+    def _place(self, scope: Scope, settings: Settings) -> Iterator[None]:
+        """One of the places that one key may have: never all of them, so that others get in. Raises TooMany."""
+        actor = scope["state"].get("actor")
+        if actor is None:
+            yield
+            return
+        most = max(1, settings.api_at_once - settings.api_at_once // 4)
+        if self._by_key[actor.key_id] >= most:
+            raise TooMany("api.busy_key", limit=most, seconds=1)
+        self._by_key[actor.key_id] += 1
+        try:
+            yield
+        finally:
+            self._by_key[actor.key_id] -= 1
+            if not self._by_key[actor.key_id]:
+                del self._by_key[actor.key_id]
 
     def _let_in(self, scope: Scope, who: str, language: str) -> None:
         """Puts the key's actor into the request's state before a byte of the body is read.

@@ -18,7 +18,7 @@ from core.services.content.tone import open_tone
 from core.services.content.views import DraftView
 from core.services.schedule import own_workspace
 from core.services.studio.data_sets import stored_folder
-from core.training.datasets.store import read_rows
+from core.services.studio.rows_at_rest import read_rows
 
 KEY = "content"  # of the workspace's settings
 MOST_BANNED, MOST_TEXTS = 500, 20_000
@@ -109,6 +109,6 @@ def _training_texts(app: Application, actor: Actor, version_id: int) -> list[str
         return []
     folder = stored_folder(app, actor.workspace_id, data.digest)
     try:
-        return [str(row.get("text") or row.get("response") or "") for row in read_rows(folder, "train")]
+        return [str(row.get("text") or row.get("response") or "") for row in read_rows(app.settings, folder, "train")]
     except PilotlightError:  # the files are gone: nothing can be compared
         return []

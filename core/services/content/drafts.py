@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 
 from core.access.actor import Actor, Permission
 from core.db.content_tables import ContentDraft, ContentVariant, ContentVersion
+from core.db.searching import holding
 from core.db.tables import utc_now
 from core.db.unit_of_work import Rows
 from core.errors import BadInput, NotFound
@@ -47,11 +48,10 @@ def list_drafts(
     where += [ContentDraft.job_id == job_id] if job_id is not None else []
     with app.database.read(actor.workspace_id) as rows:
         if find.strip():
-            wanted = f"%{_escaped(find.strip())}%"
-            holding = select(ContentVariant.draft_id).where(
-                ContentVariant.workspace_id == actor.workspace_id, ContentVariant.text.ilike(wanted, escape="\\")
-            )
-            where.append(or_(ContentDraft.title.ilike(wanted, escape="\\"), ContentDraft.id.in_(holding)))
+            texts = holding(rows, ContentVariant, find.strip(), ContentVariant.text)
+            of = rows.columns(ContentVariant, ContentVariant.draft_id, where=[texts])
+            titled = holding(rows, ContentDraft, find.strip(), ContentDraft.title)
+            where.append(or_(titled, ContentDraft.id.in_(of)))
         if favourites:
             liked = select(ContentVariant.draft_id).where(
                 ContentVariant.workspace_id == actor.workspace_id, ContentVariant.favourite.is_(True)
@@ -170,10 +170,6 @@ def preference_file(app: Application, actor: Actor) -> tuple[str, bytes]:
         raise BadInput("content.no_preferences")
     lines = "".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in pairs)
     return "preferences.jsonl", lines.encode()
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _views(rows: Rows, drafts: Sequence[ContentDraft]) -> list[DraftView]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, cast
 
 import structlog
@@ -94,7 +95,8 @@ class Writing:
     """Carries out one stored request."""
 
     def __init__(self, app: Application, actor: Actor, prepared: Prepared, draft_id: int) -> None:
-        self._app, self._actor, self._prepared, self._draft_id = app, actor, prepared, draft_id
+        # What was begun is finished, whoever signs out meanwhile.
+        self._app, self._actor, self._prepared, self._draft_id = app, replace(actor, still=None), prepared, draft_id
         self._texts: dict[int, str] = {}
         self._pieces: dict[int, int] = {}
         self._changed: set[int] = set()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from sqlalchemy import Engine
 
 from core.access.actor import Actor, Permission
 from core.access.audit import record
-from core.access.encryption import CHUNK, Cipher, cipher_of, hidden, key_of_file, key_of_text, shown
+from core.access.encryption import Cipher, cipher_of, hidden, key_of_file, key_of_text, shown
 from core.db.encrypted import EncryptedJSON, EncryptedText
 from core.db.portable import shapes
 from core.db.privacy_tables import EncryptionCheck
@@ -22,6 +20,9 @@ from core.db.tables import Base
 from core.db.unit_of_work import Database
 from core.errors import BadInput
 from core.services.application import Application
+from core.services.files import rewrite
+from core.services.sentiment.batches import judged_files
+from core.services.studio.rows_at_rest import data_set_files
 
 BATCH = 200
 KNOWN, PLACE = "pilotlight", "encryption_check.token"
@@ -60,7 +61,7 @@ def rotate(
         changed = _column(app.database.engine, cipher, target, table, column, place, is_json=is_json)
         progress(place, changed)
         number += changed
-    changed = sum(_file(path, cipher, target) for path in _originals(app.settings.files_dir))
+    changed = sum(_file(path, cipher, target) for path in _files(app))
     progress("files", changed)
     with app.database.system(writing=True) as session:
         row = session.get(EncryptionCheck, 1)
@@ -112,27 +113,21 @@ def _json(cipher: Cipher, target: Cipher | None, value: Any, place: str) -> str:
     return plain if target is None else json.dumps(target.encrypt(plain, place))
 
 
-def _originals(folder: Path) -> Iterator[Path]:
+def _files(app: Application) -> Iterator[Path]:
+    """Originals, rows of data sets, judged files. What a job is still writing is encrypted by the job at its end."""
+    folder = app.settings.files_dir
     for path in sorted(folder.glob("??/*")) if folder.is_dir() else ():
         if path.is_file() and not path.name.startswith("."):
             yield path
+    yield from data_set_files(app.settings)
+    yield from judged_files(app)
 
 
 def _file(path: Path, cipher: Cipher, target: Cipher | None) -> bool:
-    key = key_of_file(path)
-    if key == (target.current if target else ""):
-        return False
-    handle, temporary = tempfile.mkstemp(dir=path.parent.parent, prefix=".incoming-")
     try:
-        with os.fdopen(handle, "wb") as out, path.open("rb") as raw:
-            chunks = cipher.decrypt_file(path) if key else iter(lambda: raw.read(CHUNK), b"")
-            if target is None:
-                out.writelines(chunks)
-            else:
-                target.encrypt_file(chunks, out)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        if key_of_file(path) == (target.current if target else ""):
+            return False
+        rewrite(path, cipher, target)
+    except FileNotFoundError:  # deleted meanwhile
+        return False
     return True

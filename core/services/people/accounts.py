@@ -22,6 +22,7 @@ from core.errors import BadInput, Conflict, NotFound
 from core.services.application import Application
 from core.services.people.tries import count_try, forget_tries
 from core.services.people.views import AccountView, WorkspaceView
+from core.text.catalogue import LANGUAGES
 
 log = logging.getLogger(__name__)
 _EMAIL = re.compile(r"[^@\s<>\"'(),;:\\]{1,64}@[^@\s<>\"'(),;:\\]+\.[^@\s<>\"'(),;:\\.]{2,}")
@@ -129,7 +130,7 @@ def my_account(app: Application, actor: Actor) -> AccountView:
             .order_by(Workspace.name, Workspace.id)
         )
         places = tuple(WorkspaceView(number, name, Role(role)) for number, name, role in rows)
-        return AccountView(account.id, account.email, account.name, bool(account.password), places)
+        return AccountView(account.id, account.email, account.name, bool(account.password), places, account.language)
 
 
 def own_account(session: Session, actor: Actor) -> Account:
@@ -137,6 +138,14 @@ def own_account(session: Session, actor: Actor) -> Account:
     if account is None:
         raise NotFound("people.no_account")
     return account
+
+
+def choose_language(app: Application, actor: Actor, language: str) -> None:
+    """Keeps the language of one's own account, "" for what the browser says. Raises BadInput for an unknown one."""
+    if language and language not in LANGUAGES:
+        raise BadInput("people.language", chosen=language[:20], known=", ".join(LANGUAGES))
+    with app.database.system(writing=True) as session:
+        own_account(session, actor).language = language
 
 
 def change_password(app: Application, actor: Actor, old: str, new: str, *, keep: int | None = None) -> None:

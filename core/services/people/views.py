@@ -80,3 +80,4 @@ class AccountView:
     name: str
     has_password: bool
     workspaces: tuple[WorkspaceView, ...]
+    language: str = ""  # as they chose it; "" for what the browser says

@@ -118,7 +118,7 @@ def list_experiments(app: Application, actor: Actor, catalogue_id: int) -> list[
         rows.get(RecommendCatalogue, catalogue_id)
         running = _running(rows, catalogue_id)
     if running is not None:
-        look(app, actor, running.id)
+        _look(app, actor.workspace_id, running.id)
     with app.database.read(actor.workspace_id) as rows:
         mine = rows.select(RecommendExperiment, RecommendExperiment.catalogue_id == catalogue_id)
         return [_view(one) for one in rows.all(mine.order_by(RecommendExperiment.id.desc()))]
@@ -137,7 +137,11 @@ def stop_experiment(app: Application, actor: Actor, experiment_id: int) -> None:
 def look(app: Application, actor: Actor, experiment_id: int) -> str:
     """Counts, decides, and ends the experiment when the plan says so; its state."""
     actor.require(Permission.RECOMMEND)
-    with app.database.write(actor.workspace_id) as rows:
+    return _look(app, actor.workspace_id, experiment_id)
+
+
+def _look(app: Application, workspace_id: int, experiment_id: int) -> str:
+    with app.database.write(workspace_id) as rows:
         stored = rows.get(RecommendExperiment, experiment_id)
         if stored.state != "running":
             return stored.state

@@ -22,7 +22,7 @@ from core.jobs.worker import enqueue
 from core.recommend.cleaning import CleaningArgs, Columns, clean, clean_items
 from core.recommend.data import NO_TIME, UNLIMITED, Finding, Interactions, Item, Items
 from core.services.application import Application
-from core.services.studio.uploads import options_of, read_stored, store_upload
+from core.services.studio.uploads import options_of, read_stored, store_upload, stored_table
 from core.services.studio.views import ColumnView, StoredUpload, UploadPreview
 from core.services.views import Upload
 from core.training.datasets.tables import ReadOptions, Table, table_rows
@@ -166,8 +166,8 @@ def import_file(
     mapping: Mapping[str, str], options: Mapping[str, Any], watch: Watch,
 ) -> Imported:  # fmt: skip
     """Reads, checks and stores; all or nothing. Raises BadInput, NotFound and what ``watch`` raises."""
-    table = read_stored(app, stored, options_of(ReadOptions, options.get("read") or {}), watch)
-    columns = _cells(table, mapping, watch)
+    with stored_table(app, stored, options_of(ReadOptions, options.get("read") or {}), watch) as table:
+        columns = _cells(table, mapping, watch)
     watch.step("check", 0, table.rows)
     store = check_items(columns) if part == "items" else check_events(app, workspace_id, catalogue_id, columns, options)
     watch.step("store", 0, table.rows)

@@ -28,18 +28,19 @@ from core.jobs.context import Interrupted, JobContext
 from core.sentiment.aspects import AspectCount, Mention, mentions
 from core.sentiment.polarity import POLARITIES, Judgement, judge
 from core.sentiment.tally import Tally
-from core.services import quota
+from core.services import files, quota
 from core.services.application import Application
-from core.services.sentiment.batches import batch_folder, stored_file
+from core.services.sentiment.batches import JUDGED, MENTIONS, ROWS, batch_folder, stored_file
 from core.services.sentiment.model import Judge, open_judge, own_settings
 from core.services.sentiment.one import LONGEST
 from core.services.studio.data_set_job import JobWatch
-from core.services.studio.uploads import options_of, read_stored
+from core.services.studio.uploads import options_of, stored_table
+from core.settings import Settings
 from core.training.datasets.tables import ReadOptions, Table, table_rows
 
 log = structlog.get_logger(__name__)
 
-ROWS, MENTIONS, STATE = "rows.csv", "mentions.jsonl", "state.json"
+STATE = "state.json"
 OURS = (
     "sentiment",
     "sentiment_confidence",
@@ -96,7 +97,12 @@ def run_batch(app: Application, context: JobContext) -> None:
         confident = own_settings(rows).confident
     context.progress("read", 0, 0, force=True)
     options = options_of(ReadOptions, batch.columns.get("read") or {})
-    table = read_stored(app, stored_file(app, batch), options, JobWatch(context))
+    with stored_table(app, stored_file(app, batch), options, JobWatch(context)) as table:
+        _judge_rows(app, context, batch, table, confident)
+    _look_at_watches(app, context.workspace_id)
+
+
+def _judge_rows(app: Application, context: JobContext, batch: SentimentBatch, table: Table, confident: float) -> None:
     places = _places(table, batch)
     _count(app, context, batch.id, table.rows)
     context.progress("model", 0, table.rows, force=True)
@@ -105,18 +111,23 @@ def run_batch(app: Application, context: JobContext) -> None:
         rows.update(SentimentBatch, SentimentBatch.id == batch.id, model=judging.name[:200])
     folder = batch_folder(app.settings, context.workspace_id, batch.id)
     folder.mkdir(parents=True, exist_ok=True)
+    for name in JUDGED:
+        files.bare(app.settings, folder / name)
     work = _Work(app, context, batch, table, places, judging, confident, folder)
     try:
-        work.run()
-    except Interrupted:  # a worker that shuts down leaves the rest to the next one
-        work.summarise()
-        raise
-    except BaseException:  # also of a cancel: what was judged so far is shown
-        work.summarise()
-        _count(app, context, batch.id, work.state.done)
-        raise
-    work.summarise(complete=True)
-    _look_at_watches(app, context.workspace_id)
+        try:
+            work.run()
+        except Interrupted:  # a worker that shuts down leaves the rest to the next one
+            work.summarise()
+            raise
+        except BaseException:  # also of a cancel: what was judged so far is shown
+            work.summarise()
+            _count(app, context, batch.id, work.state.done)
+            raise
+        work.summarise(complete=True)
+    finally:
+        for name in JUDGED:
+            files.hide(app.settings, folder / name)
 
 
 def _count(app: Application, context: JobContext, batch_id: int, wanted: int) -> None:
@@ -242,7 +253,9 @@ class _Work:
             "unread": sum(self.table.error_counts.values()),
             "names": list(self.table.names),
             # Of a part only while that is quick: a worker that shuts down must not be held up.
-            "aspects": count_aspects(self.folder).rows() if self.aspects and (complete or small) else [],
+            "aspects": count_aspects(self.app.settings, self.folder).rows()
+            if self.aspects and (complete or small)
+            else [],
             "has_aspects": self.aspects,
         }
         with self.app.database.write(self.context.workspace_id) as rows:
@@ -270,21 +283,20 @@ def _line(cells: Sequence[str]) -> bytes:
     return out.getvalue().encode()
 
 
-def read_mentions(folder: Path) -> Iterator[tuple[int, str, Mention]]:
+def read_mentions(settings: Settings, folder: Path) -> Iterator[tuple[int, str, Mention]]:
     """(line, group, mention) of a judged file, in its order."""
-    path = folder / MENTIONS
-    if not path.is_file():
+    if not (folder / MENTIONS).is_file():
         return
-    with path.open(encoding="utf-8") as lines:
+    with files.readable(settings, folder / MENTIONS) as path, path.open(encoding="utf-8") as lines:
         for text in lines:
             line, group, aspect, known, polarity, confidence, clause = json.loads(text)
             yield line, group, Mention(aspect, known, polarity, confidence, clause, 0, len(clause))
 
 
-def count_aspects(folder: Path, group: str = "") -> AspectCount:
+def count_aspects(settings: Settings, folder: Path, group: str = "") -> AspectCount:
     """Aspects of a judged file, of one product or channel where ``group`` is given."""
     counted = AspectCount()
-    for line, found, mention in read_mentions(folder):
+    for line, found, mention in read_mentions(settings, folder):
         if not group or found == group:
             counted.add([mention], str(line))
     return counted

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import or_, select
 
 from core.access.actor import Actor, Permission
 from core.db.sentiment_tables import SentimentBatch
@@ -24,6 +26,9 @@ from core.services.views import Upload
 from core.settings import Settings
 from core.training.datasets.tables import MAX_ROWS, ReadOptions, Table
 from core.training.watch import Quiet
+
+ROWS, MENTIONS = "rows.csv", "mentions.jsonl"
+JUDGED = (ROWS, MENTIONS)  # what a judged file's folder holds of its texts
 
 KIND = "sentiment"
 PARTS = ("text", "date", "group")  # that a column may play
@@ -76,6 +81,21 @@ class BatchView:
 def batch_folder(settings: Settings, workspace_id: int, batch_id: int) -> Path:
     """Where the rows of a judged file lie."""
     return settings.data_dir / "sentiment" / str(workspace_id) / str(batch_id)
+
+
+def judged_files(app: Application) -> Iterator[Path]:
+    """The files of all workspaces' judged files, but for those that a job writes at this moment."""
+    with app.database.system() as session:
+        busy = select(Job.id).where(Job.state.in_(("queued", "running")))
+        found = session.execute(
+            select(SentimentBatch.workspace_id, SentimentBatch.id)
+            .where(or_(SentimentBatch.job_id.is_(None), SentimentBatch.job_id.not_in(busy)))
+            .order_by(SentimentBatch.id)
+        ).all()
+    for workspace_id, batch_id in found:
+        for name in JUDGED:
+            if (path := batch_folder(app.settings, workspace_id, batch_id) / name).is_file():
+                yield path
 
 
 def preview(

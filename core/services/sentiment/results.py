@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import heapq
+import io
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from typing import Any
 
 from core.access.actor import Actor, Permission
 from core.db.sentiment_tables import SentimentBatch
+from core.services import files
 from core.services.application import Application
-from core.services.sentiment.batch_job import MARK_EVERY, OURS, ROWS, count_aspects, read_mentions, read_state
-from core.services.sentiment.batches import batch_folder
+from core.services.sentiment.batch_job import MARK_EVERY, OURS, count_aspects, read_mentions, read_state
+from core.services.sentiment.batches import ROWS, batch_folder
+from core.settings import Settings
 from core.text.cells import harmless
 
 _LOOKED_AT = 50_000  # rows that a filtered page passes over before it gives up
@@ -52,7 +55,7 @@ def result_rows(
     batch, folder = _opened(app, actor, batch_id)
     found: list[ResultRow] = []
     at = after
-    for row in islice(read_results(batch, folder, after=after), _LOOKED_AT):
+    for row in islice(read_results(app.settings, batch, folder, after=after), _LOOKED_AT):
         at = row.number
         if (not label or row.label == label) and (not group or row.group == group):
             found.append(row)
@@ -61,7 +64,7 @@ def result_rows(
     return ResultPage(tuple(found), at, at < read_state(folder).done)
 
 
-def read_results(batch: SentimentBatch, folder: Path, *, after: int = 0) -> Iterator[ResultRow]:
+def read_results(settings: Settings, batch: SentimentBatch, folder: Path, *, after: int = 0) -> Iterator[ResultRow]:
     """All rows on disk behind row ``after``, in a stream."""
     state = read_state(folder)
     if after >= state.done:
@@ -69,7 +72,7 @@ def read_results(batch: SentimentBatch, folder: Path, *, after: int = 0) -> Iter
     names = list(batch.summary.get("names") or ())
     places = {part: names.index(name) if (name := batch.columns.get(part)) in names else -1 for part in _PARTS}
     mark = after // MARK_EVERY
-    with (folder / ROWS).open("rb") as file:
+    with files.readable(settings, folder / ROWS) as path, path.open("rb") as file:
         file.seek(state.marks[mark])
         lines = (line.decode("utf-8") for line in file)
         for number, cells in enumerate(csv.reader(lines), mark * MARK_EVERY + 1):
@@ -95,44 +98,40 @@ def result_aspects(app: Application, actor: Actor, batch_id: int, *, group: str 
     """Aspects praised and blamed in the file, or in the rows of one product or channel (see AspectCount.rows)."""
     actor.require(Permission.SENTIMENT_READ)
     _, folder = _opened(app, actor, batch_id)
-    return count_aspects(folder, group).rows()
+    return count_aspects(app.settings, folder, group).rows()
 
 
-def export(app: Application, actor: Actor, batch_id: int) -> Path:
+def export(app: Application, actor: Actor, batch_id: int) -> bytes:
     """A CSV of all rows judged so far: the file's own columns, label, confidence, all probabilities, language, why it
     failed. UTF-8 with a mark, for spreadsheets; cells that a spreadsheet would run as a formula begin with ``'``."""
     actor.require(Permission.SENTIMENT_READ)
     _, folder = _opened(app, actor, batch_id)
-    state, target = read_state(folder), folder / "export.csv"
-    with (
-        (folder / ROWS).open(encoding="utf-8", newline="") as source,
-        target.open("w", encoding="utf-8-sig", newline="") as out,
-    ):
-        writer = csv.writer(out)
-        for cells in islice(csv.reader(source), state.done + 1):
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    with files.readable(app.settings, folder / ROWS) as path, path.open(encoding="utf-8", newline="") as source:
+        for cells in islice(csv.reader(source), read_state(folder).done + 1):
             writer.writerow([harmless(cell) for cell in cells])
-    return target
+    return out.getvalue().encode("utf-8-sig")
 
 
-def export_aspects(app: Application, actor: Actor, batch_id: int) -> Path:
+def export_aspects(app: Application, actor: Actor, batch_id: int) -> bytes:
     """A CSV of every clause that praises or blames something: its row, product or channel, aspect, side, how sure."""
     actor.require(Permission.SENTIMENT_READ)
     _, folder = _opened(app, actor, batch_id)
-    target = folder / "aspects.csv"
-    with target.open("w", encoding="utf-8-sig", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(["row", "group", "aspect", "polarity", "confidence", "sentence"])
-        for line, group, one in read_mentions(folder):
-            cells = (str(line), group, one.aspect, one.polarity, f"{one.confidence:.4f}", one.clause)
-            writer.writerow([harmless(cell) for cell in cells])
-    return target
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(["row", "group", "aspect", "polarity", "confidence", "sentence"])
+    for line, group, one in read_mentions(app.settings, folder):
+        cells = (str(line), group, one.aspect, one.polarity, f"{one.confidence:.4f}", one.clause)
+        writer.writerow([harmless(cell) for cell in cells])
+    return out.getvalue().encode("utf-8-sig")
 
 
 def doubtful(app: Application, actor: Actor, batch_id: int, most: int) -> list[ResultRow]:
     """The rows with the least confidence among those judged uncertain, the most doubtful first."""
     actor.require(Permission.SENTIMENT_READ)
     batch, folder = _opened(app, actor, batch_id)
-    rows = (row for row in read_results(batch, folder) if row.label == "uncertain")
+    rows = (row for row in read_results(app.settings, batch, folder) if row.label == "uncertain")
     return heapq.nsmallest(most, rows, key=lambda row: row.confidence)
 
 
@@ -142,7 +141,7 @@ def sampled(app: Application, actor: Actor, batch_id: int, most: int, *, seed: i
     batch, folder = _opened(app, actor, batch_id)
     chance = random.Random(seed)
     kept: list[ResultRow] = []
-    for number, row in enumerate(row for row in read_results(batch, folder) if row.label):
+    for number, row in enumerate(row for row in read_results(app.settings, batch, folder) if row.label):
         if number < most:
             kept.append(row)
         elif (place := chance.randint(0, number)) < most:

@@ -17,10 +17,12 @@ from core.services.studio.learners.base import Judged, Limit
 from core.services.studio.learners.texts import labels_of, texts_of
 from core.services.studio.material import lineage
 from core.services.studio.places import model_folder
+from core.services.studio.rows_at_rest import read_rows
 from core.services.studio.watching import RunWatch
+from core.settings import Settings
 from core.training.compression.args import CompressArgs, Compression, TextRows, Variant
 from core.training.compression.train import compress_classifier
-from core.training.datasets.store import read_rows, read_version
+from core.training.datasets.store import read_version
 
 FOLDER = "variants"
 
@@ -36,7 +38,7 @@ def compress(app: Application, context: JobContext, run: TrainingRun, watch: Run
     held_out = "test" if version.splits.get("test") else "validation"
     source = registry.folder_of_version(app, original)
     labels = read_manifest(source).labels
-    splits = [_rows(place, split, several, labels) for split in ("train", "validation", held_out)]
+    splits = [_rows(app.settings, place, split, several, labels) for split in ("train", "validation", held_out)]
     target = model_folder(app.settings, context.workspace_id, run.id, FOLDER)
     limit = float(run.args["limit"])
     args = CompressArgs(variants=tuple(run.args["variants"]), allowed_loss=limit)
@@ -51,8 +53,8 @@ def compress(app: Application, context: JobContext, run: TrainingRun, watch: Run
             watch.say(f"{variant.name} lost {100 * variant.lost:.2f} points, more than {100 * limit:g}; it is not kept")
 
 
-def _rows(place: Path, split: str, several: bool, labels: tuple[str, ...]) -> TextRows:
-    rows = tuple(read_rows(place, split))
+def _rows(settings: Settings, place: Path, split: str, several: bool, labels: tuple[str, ...]) -> TextRows:
+    rows = tuple(read_rows(settings, place, split))
     return texts_of(rows), labels_of(rows, several, set(labels))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -14,9 +15,10 @@ from core.jobs.context import JobContext
 from core.services import files
 from core.services.application import Application
 from core.services.privacy import privacy_of
+from core.services.studio import rows_at_rest
 from core.services.studio.data_sets import stored_folder
 from core.services.studio.places import data_sets_root
-from core.services.studio.uploads import checked_mapping, checked_options, is_archive, read_stored, store_upload
+from core.services.studio.uploads import checked_mapping, checked_options, is_archive, store_upload, stored_table
 from core.services.studio.views import StoredUpload
 from core.training.classification.label_errors import find_label_errors
 from core.training.datasets.build import Part, build_version
@@ -68,6 +70,7 @@ def run_data_set(app: Application, context: JobContext) -> None:
         made = _build(app, context, stored)
         doubt = bool(stored.mapping["options"].get("label_errors", True))
         findings = find_faults(app, context, made, doubt_labels=doubt)
+        rows_at_rest.hide(app.settings, stored_folder(app, context.workspace_id, made.id))
     except Exception:  # an Interrupted one goes on later and is none
         _mark(app, context, version_id, state="failed")
         raise
@@ -102,17 +105,19 @@ def _build(app: Application, context: JobContext, stored: DataSetVersion) -> Ver
             )
     mapping = checked_mapping(task, said["columns"])
     read = options.get("read", ReadOptions())
-    parts = [Part(read_stored(app, store_upload(app, upload), read, watch), split) for upload, split in uploads]
-    if task == "image":
-        table = parts[0].table
-        return build_image_version(
-            table, table.name, root, watch, mapping=mapping, options=options.get("image"), split=options.get("split")
-        )
-    return build_version(
-        parts, mapping, root, watch,
-        clean=_clean(app, context.workspace_id, options.get("clean")), split=options.get("split"),
-        augment=options.get("augment"),
-    )  # fmt: skip
+    with ExitStack() as held:
+        tables = [held.enter_context(stored_table(app, store_upload(app, one), read, watch)) for one, _ in uploads]
+        if task == "image":
+            shape, split = options.get("image"), options.get("split")
+            return build_image_version(
+                tables[0], tables[0].name, root, watch, mapping=mapping, options=shape, split=split
+            )
+        parts = [Part(table, split) for table, (_, split) in zip(tables, uploads, strict=True)]
+        return build_version(
+            parts, mapping, root, watch,
+            clean=_clean(app, context.workspace_id, options.get("clean")), split=options.get("split"),
+            augment=options.get("augment"),
+        )  # fmt: skip
 
 
 def counts_of(version: Version) -> dict[str, Any]:

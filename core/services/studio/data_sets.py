@@ -19,13 +19,13 @@ from core.services import files
 from core.services.application import Application
 from core.services.studio.naming import LONGEST_NAME, one_name
 from core.services.studio.places import data_sets_root
+from core.services.studio.rows_at_rest import read_images, read_rows, read_version
 from core.services.studio.uploads import checked_mapping, checked_options, is_archive, preview_upload, store_upload
 from core.services.studio.views import DataSetVersionView, DataSetView, RowsPage, StoredUpload
 from core.services.views import Upload
 from core.training.datasets import store as dataset_store
 from core.training.datasets.mapping import REQUIRED, TASKS
 from core.training.datasets.splitting import SPLITS
-from core.training.datasets.store import read_images, read_rows, read_version
 
 __all__ = [
     "KIND",
@@ -216,16 +216,16 @@ def sample_rows(
     if view.state != "ready":
         raise Conflict("studio.data_set_not_ready", name=view.data_set, number=view.number)
     folder = stored_folder(app, actor.workspace_id, view.digest)
-    version = read_version(folder, verify=False)
+    version = dataset_store.read_version(folder, verify=False)
     first = max(0, page) * size
     if version.task == "image":
-        images, classes = read_images(folder, split)
+        images, classes = read_images(app.settings, folder, split)
         part = slice(first, first + size)
         pictures = zip(images[part], classes[part], strict=True)
         shown = [{"image": image, "label": version.labels[number]} for image, number in pictures]
         return RowsPage(split, max(0, page), len(images), ("image", "label"), tuple(shown))
     shown = []
-    for number, record in enumerate(read_rows(folder, split)):
+    for number, record in enumerate(read_rows(app.settings, folder, split)):
         if number >= first + size:
             break
         if number >= first:

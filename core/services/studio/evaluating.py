@@ -16,7 +16,7 @@ from core.models.manifest import read_manifest
 from core.services.application import Application
 from core.services.studio import registry
 from core.services.studio.reports import loaded_model
-from core.services.studio.uploads import checked_mapping, read_stored, store_upload
+from core.services.studio.uploads import checked_mapping, store_upload, stored_table
 from core.services.studio.views import Evaluation, Figure, StoredUpload
 from core.services.views import Upload
 from core.training.datasets.cleaning import CleanOptions
@@ -50,9 +50,9 @@ def evaluate_file(
     if view.kind not in TASK_OF:
         raise BadInput("studio.evaluate_kind", kind=view.kind, kinds=", ".join(TASK_OF))
     manifest = read_manifest(folder)
-    table = read_stored(app, store_upload(app, upload), ReadOptions(max_rows=most), Quiet())
     several = manifest.facts.get("task") == "multi"
-    examples, dropped = _examples(table, TASK_OF[view.kind], columns or {}, manifest.labels, several=several)
+    with stored_table(app, store_upload(app, upload), ReadOptions(max_rows=most), Quiet()) as table:
+        examples, dropped = _examples(table, TASK_OF[view.kind], columns or {}, manifest.labels, several=several)
     if not examples:
         raise BadInput("studio.evaluate_no_rows", name=table.name, known=", ".join(manifest.labels[:20]))
     model = loaded_model(app, view, folder)

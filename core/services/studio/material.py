@@ -14,7 +14,9 @@ from core.services.studio import recipes
 from core.services.studio.data_sets import version_folder
 from core.services.studio.learners.base import Material, Record
 from core.services.studio.places import model_folder
-from core.training.datasets.store import Version, read_images, read_rows, read_version
+from core.services.studio.rows_at_rest import read_images, read_rows
+from core.settings import Settings
+from core.training.datasets.store import Version, read_version
 from core.training.watch import Watch
 
 
@@ -33,7 +35,7 @@ def open_material(
     with app.database.read(workspace_id) as rows:
         stored, data_set = lineage(rows, run)
     place = version_folder(app, workspace_id, stored, data_set.name)
-    version = read_version(place)
+    version = read_version(place, verify=False)  # version_folder looked
     start = str(getattr(made, recipe.base)) if recipe.base else ""
     base = recipes.base_folder(app, workspace_id, recipe, start) if start.startswith(recipes.VERSION) else None
     return Material(
@@ -42,8 +44,8 @@ def open_material(
         args=made,
         name=run.name,
         version=version,
-        rows=cache(lambda split: _records(place, split)),
-        pictures=cache(lambda split: read_images(place, split)),
+        rows=cache(lambda split: _records(app.settings, place, split)),
+        pictures=cache(lambda split: read_images(app.settings, place, split)),
         data=data_facts(data_set, stored, version),
         watch=watch,
         base=base,
@@ -56,8 +58,8 @@ def lineage(rows: Rows, run: TrainingRun) -> tuple[DataSetVersion, DataSet]:
     return stored, rows.get(DataSet, stored.data_set_id)
 
 
-def _records(folder: Path, split: str) -> Sequence[Record]:
-    return tuple(read_rows(folder, split))
+def _records(settings: Settings, folder: Path, split: str) -> Sequence[Record]:
+    return tuple(read_rows(settings, folder, split))
 
 
 def data_facts(data_set: DataSet, stored: DataSetVersion, version: Version) -> dict[str, Any]:

@@ -242,7 +242,7 @@ def export_tensorboard(app: Application, actor: Actor, run_id: int, folder: Path
     """Writes the curves and samples as TensorBoard event files into ``folder``; the folder of this run's."""
     from core.services.studio.tensorboard import write_events
 
-    actor.require(Permission.STUDIO)
+    actor.require(Permission.STUDIO_READ)
     with app.database.read(actor.workspace_id) as rows:
         run = rows.get(TrainingRun, run_id)
         events = rows.all(rows.select(RunEvent, RunEvent.run_id == run_id).order_by(RunEvent.id))

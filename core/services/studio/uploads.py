@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, cast
@@ -111,9 +112,17 @@ def store_upload(app: Application, upload: Upload | StoredUpload) -> StoredUploa
 
 
 def read_stored(app: Application, stored: StoredUpload, options: ReadOptions, watch: Watch) -> Table:
-    """The table in a stored file. Raises BadInput and what ``watch`` raises."""
+    """What the table in a stored file looks like: its rows are read in :func:`stored_table`. Raises as that does."""
+    with stored_table(app, stored, options, watch) as table:
+        return table
+
+
+@contextmanager
+def stored_table(app: Application, stored: StoredUpload, options: ReadOptions, watch: Watch) -> Iterator[Table]:
+    """The table in a stored file, whose rows can be read until the end of the block: an encrypted file is plain only
+    for so long. Raises BadInput and what ``watch`` raises."""
     with files.original(app.settings, stored.sha256) as path:
-        return read_table(path, stored.name, options, watch)
+        yield read_table(path, stored.name, options, watch)
 
 
 def options() -> Mapping[str, type]:

@@ -59,7 +59,7 @@ links.asked LINKS asked_by_link
 links.making LINKS change_link duplicate_link get_link list_links make_link renew_link revoke_link
 links.trying - guest_base guest_template try_content try_recommend try_sentiment
 overview REPORT overview
-people.accounts - my_account change_password
+people.accounts - my_account change_password choose_language
 people.accounts MEMBERS disable_account
 people.links MEMBERS invite make_reset_link list_links withdraw_link
 people.members MEMBERS list_members change_role remove_member create_workspace
@@ -119,8 +119,8 @@ studio.recipes STUDIO_READ base_models check_base
 studio.registry STUDIO_READ folder_by_id list_versions get_version version_report list_promotions
 studio.registry STUDIO promote roll_back delete_version
 studio.reports STUDIO_READ report_of report_html report_json model_card explain_text explain_row try_model
-studio.runs STUDIO estimate start_run queue_run cancel_run retry_run delete_run export_tensorboard
-studio.runs STUDIO_READ list_runs get_run run_events compare_runs
+studio.runs STUDIO estimate start_run queue_run cancel_run retry_run delete_run
+studio.runs STUDIO_READ list_runs get_run run_events compare_runs export_tensorboard
 studio.tuning STUDIO start_tuning
 studio.tuning STUDIO_READ tuning_result
 studio.uploads STUDIO preview_upload

@@ -86,6 +86,34 @@ async def test_only_so_many_are_answered_at_once(
     assert third.headers["retry-after"] == "1"
 
 
+async def test_one_key_does_not_take_every_place(
+    make_application: Make, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, shop, key = served(make_application, settings, api_at_once=4)
+    other = keys.make_key(app, shop.owner(), "other", ["ask", "documents"]).secret
+    waiting, go = threading.Semaphore(0), threading.Event()
+    listed = knowledge.list_knowledge_bases
+
+    def slow(*given: Any) -> Any:
+        waiting.release()
+        go.wait(30)
+        return listed(*given)
+
+    monkeypatch.setattr(knowledge, "list_knowledge_bases", slow)
+    theirs = {"Authorization": f"Bearer {other}"}
+    async with client(app, key) as mine:
+        three = [asyncio.create_task(mine.get("/knowledge-bases")) for _ in range(3)]
+        for _ in three:
+            await asyncio.to_thread(waiting.acquire, timeout=30)
+        fourth = await mine.get("/knowledge-bases")
+        another = asyncio.create_task(mine.get("/knowledge-bases", headers=theirs))
+        assert await asyncio.to_thread(waiting.acquire, timeout=30), "another key finds a place"
+        go.set()
+        assert [(await one).status_code for one in (*three, another)] == [200] * 4
+        assert (await mine.get("/knowledge-bases")).status_code == 200
+    assert (fourth.status_code, fourth.json()["error"]["code"]) == (429, "api.busy_key")
+
+
 @pytest.mark.parametrize("told", [True, False])
 async def test_a_body_that_is_too_large_is_not_read(make_application: Make, settings: Settings, told: bool) -> None:
     app, shop, key = served(make_application, settings, max_file_mb=1)

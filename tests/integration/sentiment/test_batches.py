@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import signal
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_a_file_is_judged_row_by_row(app: Application, owner: Actor) -> None:
 
 def test_the_export_holds_all_probabilities_and_no_formula(app: Application, owner: Actor) -> None:
     view = judged(app, owner, Upload("reviews.csv", data=table(REVIEWS)), aspects=False)
-    with results.export(app, owner, view.id).open(encoding="utf-8-sig", newline="") as file:
+    with io.StringIO(results.export(app, owner, view.id).decode("utf-8-sig"), newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6
     assert rows[3]["review"].startswith("'=cmd")
@@ -164,7 +165,7 @@ def test_a_stopped_file_goes_on_where_it_was(app: Application, owner: Actor, mon
 def test_the_sentences_behind_aspects_are_exported(app: Application, owner: Actor) -> None:
     rows = [("The screen is great, but the delivery was terribly late.", "", "=Lamp")]
     view = judged(app, owner, Upload("reviews.csv", data=table(rows)))
-    with results.export_aspects(app, owner, view.id).open(encoding="utf-8-sig", newline="") as file:
+    with io.StringIO(results.export_aspects(app, owner, view.id).decode("utf-8-sig"), newline="") as file:
         found = [(row["group"], row["aspect"], row["polarity"], row["sentence"]) for row in csv.DictReader(file)]
     assert found == [
         ("'=Lamp", "performance", "positive", "The screen is great"),
@@ -215,7 +216,7 @@ def test_a_killed_worker_leaves_no_row_twice(app: Application, owner: Actor, mod
     view = batches.get_batch(app, owner, batch_id)
     assert (view.state, view.summary["rows"]) == ("done", len(rows))
     assert used(app, owner) == len(rows) + 1, "a killed job is not counted twice"
-    with results.export(app, owner, batch_id).open(encoding="utf-8-sig", newline="") as file:
+    with io.StringIO(results.export(app, owner, batch_id).decode("utf-8-sig"), newline="") as file:
         assert [row["review"] for row in csv.DictReader(file)] == [row[0] for row in rows]
 
 
