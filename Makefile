@@ -32,7 +32,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not browser and not server and not slow" --timeout 120
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not browser and not server and not slow" --timeout 120 -n $(TEST_PROCESSES) --dist loadfile
 
 # Faults that others have reported in our packages, and risky patterns in our code. Needs the internet.
 audit: $(VENV)/.installed-dev
