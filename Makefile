@@ -23,7 +23,7 @@ test-all: $(VENV)/.installed-dev system-packages
 ON_POSTGRESQL := $(addprefix tests/integration/,test_database.py test_audit.py test_review_and_publish.py \
   test_hostile_inputs.py access/test_people.py links/test_links.py links/test_pilot_report.py keeping/test_move.py keeping/test_privacy_services.py studio/test_data_sets.py \
   $(addprefix services/test_,keys.py quota.py ask.py conversations.py customer_mood.py faq_and_golden_rows.py handoff_service.py \
-  recommend_import.py recommend_lists.py))
+  recommend_import.py recommend_lists.py unsent.py chat_offers.py))
 
 test-postgresql: $(VENV)/.installed-dev
 	PILOTLIGHT_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -m "not slow and not browser and not server" $(ON_POSTGRESQL)
