@@ -63,7 +63,7 @@ def test_the_wizard_finds_a_winner_and_lists_follow_clicks(shop: str, new_browse
     page.locator(key("winner-serve")).get_by_role("button").click()
     expect(page.get_by_text("Serves now").first).to_be_visible()
     page.goto("/recommend?show=people")
-    first = page.locator(starting("offer-1"))
+    first = page.locator(key("offer-1"))
     expect(first).to_be_visible(timeout=LONG)
     expect(first.get_by_text("Because of")).to_be_visible()
     title = first.locator("strong").first.inner_text()

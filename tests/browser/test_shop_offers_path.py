@@ -1,4 +1,7 @@
-"""From the owner's switch to a card below an answer that a customer clicks, in a real browser."""
+"""From the owner's switch to a card below an answer that a customer clicks, in a real browser.
+
+Its catalogue is made after those of test_recommend_path, which begins with none.
+"""
 
 from __future__ import annotations
 
