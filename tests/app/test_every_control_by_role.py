@@ -44,11 +44,7 @@ OPENED: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("studio", "models"): [{"studio.open": {"model": "1"}}],
 }
 LATE = re.compile("delete|discard|reject|cancel|retract|roll-back|forget|yes$")
-LEAST = {
-    Role.ANALYST: 40,
-    Role.AGENT: 10,
-    Role.EDITOR: 100,
-}  # kinds of controls used: a walk that saw nothing proves nothing
+QUIET = ("home", "report")  # pages where there may be nothing to press
 LEAVING = ("sign-out",)
 
 
@@ -164,19 +160,27 @@ def become(monkeypatch: pytest.MonkeyPatch, role: Role) -> None:
     monkeypatch.setattr(guard_module, "local_actor", somebody)
 
 
-@pytest.mark.parametrize("role", [Role.ANALYST, Role.AGENT, Role.EDITOR])
+def walks() -> list[Any]:
+    """Each role with each of its pages; an editor, who may nearly everything, in the long run of the tests only."""
+    marks = {Role.EDITOR: [pytest.mark.slow]}
+    found = []
+    for role in (Role.ANALYST, Role.AGENT, Role.EDITOR):
+        mine = [name for name in ICONS if opens(Actor(1, VISITOR, role), name)]
+        found += [pytest.param(role, name, marks=marks.get(role, []), id=f"{role}-{name}") for name in mine]
+    return found
+
+
+@pytest.mark.parametrize(("role", "name"), walks())
 def test_nothing_that_is_offered_is_refused(
-    open_page: OpenPage, whole: Application, role: Role, monkeypatch: pytest.MonkeyPatch, refused: list[str],
-    downloads: None,
+    open_page: OpenPage, whole: Application, role: Role, name: str, monkeypatch: pytest.MonkeyPatch,
+    refused: list[str], downloads: None,
 ) -> None:  # fmt: skip
     use_application(whole)
     become(monkeypatch, role)
     walk = Walk(open_page, refused)
-    for name in ICONS:
-        if opens(replace(local_actor(whole, VISITOR), role=role), name):
-            walk.page(name)
-    assert len(walk.used) > LEAST[role]
+    walk.page(name)
     assert walk.found == []
+    assert walk.used or name in QUIET, "a walk that saw nothing proves nothing"
 
 
 def test_an_analyst_can_upload_nothing(
