@@ -1,7 +1,7 @@
 """unsent texts, rows counted of judged files
 
 Revision ID: 0012
-Revises: 0010
+Revises: 0011
 """
 
 import sqlalchemy as sa
@@ -29,13 +29,12 @@ def upgrade() -> None:
     with op.batch_alter_table('unsent_text', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_unsent_text_workspace_id'), ['workspace_id'], unique=False)
 
-    with op.batch_alter_table('sentiment_batch', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('counted', sa.Integer(), nullable=False, server_default='0'))
+    # In place: to build the table anew would delete what hangs on it.
+    op.add_column('sentiment_batch', sa.Column('counted', sa.Integer(), nullable=False, server_default='0'))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('sentiment_batch', schema=None) as batch_op:
-        batch_op.drop_column('counted')
+    op.drop_column('sentiment_batch', 'counted')
 
     with op.batch_alter_table('unsent_text', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_unsent_text_workspace_id'))

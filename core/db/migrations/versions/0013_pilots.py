@@ -1,7 +1,7 @@
 """pilots: room for what is encrypted since: titles of drafts
 
 Revision ID: 0013
-Revises: 0010
+Revises: 0012
 """
 
 import sqlalchemy as sa
