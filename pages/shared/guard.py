@@ -67,9 +67,9 @@ def still_here(app: Application, actor: Actor) -> bool:
     if actor.link_id is None:
         return _same(whoever(app), actor)
     from core.services.links.guests import guest_of
+    from pages.shared import guest
 
-    cookies, embedded = st.context.cookies, bool(st.context.is_embedded)
-    return _same(guest_of(app, cookies, embedded=embedded), actor)
+    return _same(guest_of(app, guest.cookies(), embedded=bool(st.context.is_embedded)), actor)
 
 
 def _same(now: Actor | None, actor: Actor) -> bool:
