@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -198,3 +199,16 @@ def ready(chromium: Any, server: Server, handbook_pdf: bytes) -> str:
     expect(document_row(page, "Handbook.pdf").get_by_text("Published")).to_be_visible(timeout=LONG)
     context.close()
     return "Lamp help"
+
+
+@contextmanager
+def fresh_web(data: Path) -> Iterator[Server]:
+    """A web app on fresh data of its own in ``data``, without a worker and without accounts."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOTLIGHT_")}
+    environment |= {"PILOTLIGHT_DATA_DIR": str(data / "var"), "PILOTLIGHT_INDEX_DIR": str(data / "indexes")}
+    url = f"http://127.0.0.1:{free_port()}"
+    found = Server(url, data, environment, start_web(url, environment, data))
+    try:
+        yield found
+    finally:
+        stop(found.web)

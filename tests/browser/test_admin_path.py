@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, free_port, start_web, stop
+from tests.browser.conftest import Server, fresh_web
 from tests.browser.steps import LONG, key, make_base, starting
 
 PERSON = "wilhelmina@example.com"
@@ -23,13 +22,8 @@ PERSON = "wilhelmina@example.com"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A web app on fresh data of its own, without a worker and without accounts: the local owner's."""
-    data = tmp_path_factory.mktemp("admin")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOTLIGHT_")}
-    environment |= {"PILOTLIGHT_DATA_DIR": str(data / "var"), "PILOTLIGHT_INDEX_DIR": str(data / "indexes")}
-    url = f"http://127.0.0.1:{free_port()}"
-    found = Server(url, data, environment, start_web(url, environment, data))
-    yield found
-    stop(found.web)
+    with fresh_web(tmp_path_factory.mktemp("admin")) as web:
+        yield web
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.access.cookies import SESSION_COOKIE
-from tests.browser.conftest import Server, free_port, start_web, stop
+from tests.browser.conftest import Server, free_port, fresh_web, start_web, stop
 from tests.browser.steps import key, make_base, upload
 
 OWNER, OWNERS = "ada@example.org", "violet lamp by the sea"
@@ -22,13 +22,8 @@ PROTECTED = ("/knowledge", "/admin", "/inbox")
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A web app on fresh data of its own, without a worker."""
-    data = tmp_path_factory.mktemp("people")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOTLIGHT_")}
-    environment |= {"PILOTLIGHT_DATA_DIR": str(data / "var"), "PILOTLIGHT_INDEX_DIR": str(data / "indexes")}
-    url = f"http://127.0.0.1:{free_port()}"
-    found = Server(url, data, environment, start_web(url, environment, data))
-    yield found
-    stop(found.web)
+    with fresh_web(tmp_path_factory.mktemp("people")) as web:
+        yield web
 
 
 @pytest.fixture

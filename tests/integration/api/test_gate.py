@@ -61,10 +61,8 @@ async def test_an_address_has_a_limit_and_guessing_keys_a_lower_one(make_applica
     assert last.json()["error"]["code"] == "api.rate_address"
 
 
-async def test_only_so_many_are_answered_at_once(
-    make_application: Make, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app, _, key = served(make_application, settings, api_at_once=2)
+def slow_lists(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Semaphore, threading.Event]:
+    """Lists of knowledge bases wait for the event; the semaphore counts those that wait."""
     waiting, go = threading.Semaphore(0), threading.Event()
     listed = knowledge.list_knowledge_bases
 
@@ -74,6 +72,14 @@ async def test_only_so_many_are_answered_at_once(
         return listed(*given)
 
     monkeypatch.setattr(knowledge, "list_knowledge_bases", slow)
+    return waiting, go
+
+
+async def test_only_so_many_are_answered_at_once(
+    make_application: Make, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, _, key = served(make_application, settings, api_at_once=2)
+    waiting, go = slow_lists(monkeypatch)
     async with client(app, key) as mine:
         two = [asyncio.create_task(mine.get("/knowledge-bases")) for _ in range(2)]
         for _ in two:
@@ -91,15 +97,7 @@ async def test_one_key_does_not_take_every_place(
 ) -> None:
     app, shop, key = served(make_application, settings, api_at_once=4)
     other = keys.make_key(app, shop.owner(), "other", ["ask", "documents"]).secret
-    waiting, go = threading.Semaphore(0), threading.Event()
-    listed = knowledge.list_knowledge_bases
-
-    def slow(*given: Any) -> Any:
-        waiting.release()
-        go.wait(30)
-        return listed(*given)
-
-    monkeypatch.setattr(knowledge, "list_knowledge_bases", slow)
+    waiting, go = slow_lists(monkeypatch)
     theirs = {"Authorization": f"Bearer {other}"}
     async with client(app, key) as mine:
         three = [asyncio.create_task(mine.get("/knowledge-bases")) for _ in range(3)]
