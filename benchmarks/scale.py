@@ -1,8 +1,9 @@
 """Retrieval at size: time of a question and of a deletion, and memory of the building and of the answering process.
 
-Passages are put together from sentences of NFCorpus and DRCD (one in ten is Chinese); a passage's vector is the mean of
-its sentences' real vectors, so that the index meets the distribution it will meet without an hour of encoding. Rows are
-short, as a CSV file gives them. Building and answering run in processes of their own, whose peak memory is printed.
+Passages are put together from sentences of NFCorpus and DRCD (one in ten is Chinese); the vector of a window is the
+mean of its sentences' real vectors, so that the index meets the distribution it will meet without an hour of
+encoding. Rows are short, as a CSV file gives them. Building and answering run in processes of their own, whose peak
+memory is printed.
 The exact index of the same passages is timed beside the one that the rule chooses.
 
     python -m benchmarks.scale [--passages 100000] [--rows 400000] [--json FILE]
@@ -28,6 +29,7 @@ from benchmarks.beir import load_nfcorpus, print_table, shared_data, write_json
 from core.models.encoder import load_encoder
 from core.retrieval.build import BuildOptions, build_version
 from core.retrieval.pipeline import KnowledgeIndex
+from core.retrieval.windows import recipe, windows
 from core.settings import Settings
 from core.text.sentences import sentence_spans
 
@@ -42,34 +44,49 @@ def sentences_of(texts: Sequence[str], chooser: random.Random, shortest: int) ->
 
 
 class MadePassages:
-    """``count`` passages made as they are asked for; the same id always gives the same text and vector."""
+    """``count`` passages made as they are asked for; the same id always gives the same text and vectors."""
 
-    def __init__(self, english: list[str], chinese: list[str], vectors: NDArray[Any], count: int, rows: bool) -> None:
-        self._english, self._chinese, self._vectors, self._rows = english, chinese, vectors, rows
+    def __init__(self, base: Path, count: int, rows: bool) -> None:
+        words = json.loads((base / "sentences.json").read_text(encoding="utf-8"))
+        self._sentences = {language: words[language] for language in ("en", "zh")}
+        self._vectors = {language: np.load(base / f"{language}.npy") for language in ("en", "zh")}
+        self._rows = rows
         self.passage_ids = np.arange(1, count + 1)
         largest = int(count * LARGEST_DOCUMENT)
         self.document_ids = np.where(
             self.passage_ids <= largest, 1, 2 + (self.passage_ids - largest) // PASSAGES_A_DOCUMENT
         )
         self.languages = (self.passage_ids % 10 == 0).astype(np.int8)
+        self.vector_counts = np.array([len(self._windows(int(i))) for i in self.passage_ids], np.int64)
 
-    def _parts(self, passage_id: int) -> list[int]:
+    def _parts(self, passage_id: int) -> tuple[str, list[int]]:
         chooser = random.Random(passage_id)
-        available = len(self._chinese if passage_id % 10 == 0 else self._english)
-        return [chooser.randrange(available) for _ in range(1 if self._rows else 4)]
+        language = "zh" if passage_id % 10 == 0 else "en"
+        available = len(self._sentences[language])
+        return language, [chooser.randrange(available) for _ in range(1 if self._rows else 4)]
 
     def texts(self, passage_ids: Sequence[int]) -> list[str]:
         return [self._text(passage_id) for passage_id in passage_ids]
 
     def _text(self, passage_id: int) -> str:
-        sentences = self._chinese if passage_id % 10 == 0 else self._english
+        language, parts = self._parts(passage_id)
+        sentences = [self._sentences[language][part] for part in parts]
         if self._rows:
-            short = sentences[self._parts(passage_id)[0]][:60]
+            short = sentences[0][:60]
             return f"SKU-{passage_id} | {short} | {passage_id % 977}.{passage_id % 100:02d} | {passage_id % 53}"
-        return " ".join(sentences[part] for part in self._parts(passage_id))
+        return " ".join(sentences)
+
+    def _windows(self, passage_id: int) -> list[list[int]]:
+        """The sentences of each window."""
+        language, parts = self._parts(passage_id)
+        count = min(len(parts), len(windows(self._text(passage_id), language)))
+        return [list(map(int, part)) for part in np.array_split(parts, count)]
 
     def vectors(self, passage_ids: Sequence[int]) -> NDArray[Any]:
-        made = np.asarray([self._vectors[self._parts(i)].mean(axis=0) for i in passage_ids], np.float32)
+        stored = [self._vectors["zh" if i % 10 == 0 else "en"] for i in passage_ids]
+        cut = [self._windows(int(i)) for i in passage_ids]
+        means = [mine[part].mean(axis=0) for mine, parts in zip(stored, cut, strict=True) for part in parts]
+        made = np.asarray(means, np.float32)
         noise = np.random.default_rng(int(passage_ids[0])).normal(scale=0.01, size=made.shape)
         made += noise.astype(np.float32)  # rows that share a sentence still differ, as real ones do
         made /= np.linalg.norm(made, axis=1, keepdims=True)
@@ -81,13 +98,13 @@ def peak_mib() -> float:
 
 
 def build(folder: str, base: str, count: int, rows: bool, limits: tuple[int, int], models: str) -> dict[str, Any]:
-    stored = np.load(Path(base) / "vectors.npy")
-    words = json.loads((Path(base) / "sentences.json").read_text(encoding="utf-8"))
-    source = MadePassages(words["english"], words["chinese"], stored, count, rows)
-    options = BuildOptions("all-MiniLM-L6-v2", stored.shape[1], ("en",), *limits)
+    source = MadePassages(Path(base), count, rows)
+    encoder = load_encoder(Settings(device="cpu", data_dir=Path(models)))
+    options = BuildOptions(encoder.name, encoder.dimension, encoder.languages, *limits)
     start = time.perf_counter()
     facts = build_version(Path(folder), source, options).facts
     return {
+        "vectors": int(source.vector_counts.sum()),
         "rule": facts["rule"],
         "recall": facts["recall"],
         "seconds": time.perf_counter() - start,
@@ -100,6 +117,7 @@ def answer(folder: str, base: str, count: int, rows: bool, limits: tuple[int, in
     encoder = load_encoder(Settings(device="cpu", data_dir=Path(models)))
     start = time.perf_counter()
     index = KnowledgeIndex.open(Path(folder), encoder)
+    assert index.facts["encoder"] == recipe(encoder.name), "searched by words alone"
     opened = time.perf_counter() - start
     words = json.loads((Path(base) / "sentences.json").read_text(encoding="utf-8"))
     questions = words["questions"]
@@ -147,8 +165,9 @@ def prepare(folder: Path, models: Path, questions: int) -> None:
     asked = [corpus.queries[query] for query in corpus.judged["test"]][: questions * 4 // 5]
     asked += [paragraph["qas"][0]["question"] for paragraph in paragraphs[: questions // 5]]
     encoder = load_encoder(Settings(device="cpu", data_dir=models))
-    np.save(folder / "vectors.npy", encoder.encode(english, kind="passage"))
-    words = {"english": english, "chinese": chinese, "questions": asked}
+    np.save(folder / "en.npy", encoder.encode(english, kind="passage"))
+    np.save(folder / "zh.npy", encoder.encode(chinese, kind="passage"))
+    words = {"en": english, "zh": chinese, "questions": asked}
     (folder / "sentences.json").write_text(json.dumps(words), encoding="utf-8")
 
 
@@ -185,6 +204,7 @@ def main() -> None:
 HEAD = [
     "",
     "count",
+    "vectors",
     "build s",
     "recall@100",
     "disk MiB",
@@ -202,6 +222,7 @@ def line(title: str, result: dict[str, Any]) -> list[Any]:
     return [
         title,
         result["count"],
+        built["vectors"],
         f"{built['seconds']:.1f}",
         f"{built['recall']:.3f}",
         f"{built['disk_mib']:.0f}",

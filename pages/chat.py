@@ -11,7 +11,7 @@ app, actor = guard(Permission.CHAT)
 
 from core.services import conversations  # noqa: E402 - guard() is the page's first statement
 from pages.shared.answer_text import scroll_to_end  # noqa: E402
-from pages.shared.chat_answering import answer_again, answer_now, examples, take_question  # noqa: E402
+from pages.shared.chat_answering import answer_again, answer_now, examples, question_box, take_question  # noqa: E402
 from pages.shared.chat_list import (  # noqa: E402
     NEW,
     conversation_header,
@@ -57,7 +57,7 @@ with st.container(key="chat-page"):
     with st.bottom, st.container(key="chat-bottom"):
         person_bar(app, actor, base, current, shown)
         left_note(app, actor, "messages")
-        typed = st.chat_input(tr("chat.placeholder"), key="chat-input", submit_mode="stop", max_chars=2000)
+        typed = question_box(tr("chat.placeholder"))
 
     answer_again(app, actor)
     question = typed or take_question()

@@ -70,7 +70,7 @@ def follow_encoder(app: Application, kind: str) -> list[int]:
 
     Until then such an index is searched by words alone.
     """
-    encoder = recipe(find_entry(app.settings.encoder, "encoder").name)
+    encoder = _current(app)
     with app.database.system() as session:
         found = session.execute(
             select(KnowledgeBase.workspace_id, KnowledgeBase.id, IndexVersion.encoder)
@@ -80,3 +80,12 @@ def follow_encoder(app: Application, kind: str) -> list[int]:
     for _, knowledge_base, before in found:
         log.info("encoder changed", knowledge_base=knowledge_base, before=before, now=encoder)
     return [start_job(app, workspace, kind, knowledge_base) for workspace, knowledge_base, _ in found]
+
+
+def is_outdated(app: Application, version: IndexVersion) -> bool:
+    """Whether another encoder made this index, so that it is searched by words alone."""
+    return version.encoder != _current(app)
+
+
+def _current(app: Application) -> str:
+    return recipe(find_entry(app.settings.encoder, "encoder").name)

@@ -13,6 +13,7 @@ from core.jobs.context import JobContext
 from core.services import calibration
 from core.services.application import Application
 from core.services.calibration import Case, threshold_of
+from core.services.embed import is_outdated
 from core.services.golden_asking import Judged, Progress, ask_all, cases_of, judge_all, questions_of
 from core.services.golden_questions import delete_golden, golden_view, import_golden, list_golden, save_golden
 from core.services.jobs import start_job
@@ -80,29 +81,35 @@ def gate_version(
 
     The draft's run is stored. A question that the live version was never asked is asked now, if the draft fails it.
     A knowledge base that never learnt from golden questions does so here, if there are enough.
+
+    Where another encoder made the live version, that one answers by words alone and no change of documents is to blame:
+    then the knowledge base learns anew, and a draft that passes as many questions as words do now breaks nothing.
     """
     with app.database.read(workspace_id) as rows:
         base = rows.get(KnowledgeBase, kb_id)
         questions = questions_of(rows, kb_id)
         before = _passed_before(rows, base)
+        by_words = base.live_version is not None and is_outdated(app, rows.get(IndexVersion, base.live_version))
     if not questions:
         return []
-    first = not base.settings.get("calibration")
-    if first and base.live_version is None:  # a draft's gate must not change how the live version searches
+    anew = by_words or not base.settings.get("calibration")
+    if anew and (by_words or base.live_version is None):  # a draft's gate must not change how the live version searches
         learn_fusion(app, workspace_id, kb_id, app.indexes.version(workspace_id, kb_id, version_id), questions)
     asked = ask_all(app, workspace_id, kb_id, questions, version_id, progress)
     cases = cases_of(asked)
-    if first and calibration.enough(cases):
+    if anew and calibration.enough(cases):
         # The shipped threshold knows nothing of these documents: what the owner expects of them is the better guide.
         asked, cases, base = learn_answers(app, workspace_id, kb_id, asked)
     threshold = threshold_of(app, base)
     judged = judge_all(app, workspace_id, kb_id, asked, threshold)
     failed = [line for line in judged if not line.passed]
-    unknown = [line.row for line in failed if line.row.id not in before]
+    unknown = questions if by_words else [line.row for line in failed if line.row.id not in before]
     if base.live_version is not None and unknown:
         live = ask_all(app, workspace_id, kb_id, unknown, base.live_version, None)
         before |= {line.row.id: line.passed for line in judge_all(app, workspace_id, kb_id, live, threshold)}
     _store(app, workspace_id, base, version_id, judged, cases)
+    if by_words and len(questions) - len(failed) >= sum(before[row.id] for row in questions):
+        return []
     broken = [line for line in failed if before.get(line.row.id)]
     return [{"id": line.row.id, "question": line.row.question, "why": line.why} for line in broken]
 

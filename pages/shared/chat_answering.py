@@ -14,6 +14,7 @@ from core.services.application import Application
 from core.services.relay import relayed
 from core.services.views import ConversationView, KnowledgeBaseView
 from pages.shared.chat_list import open_conversation
+from pages.shared.dialogs import close_dialog
 from pages.shared.errors import errors_shown
 from pages.shared.language import language, tr
 from pages.shared.parts import empty_state
@@ -24,6 +25,22 @@ NEXT = "chat.next_question"
 AGAIN = "chat.answer_again"
 EXAMPLES = 4
 STOP_SECONDS = 1.0
+
+
+def question_box(placeholder: str, *, disabled: bool = False) -> str | None:
+    """The input at the foot of a chat, which becomes Stop while an answer is made.
+
+    Whoever types there has closed the drawer. A question that follows at once overtakes that closing in Streamlit
+    (fastReruns stops the run that would tell of it), and the drawer would stand open again over the answer.
+    """
+    return st.chat_input(
+        placeholder,
+        key="chat-input",
+        submit_mode="stop",
+        max_chars=2000,
+        disabled=disabled,
+        on_submit=close_dialog,
+    )
 
 
 def take_question() -> str:

@@ -9,7 +9,7 @@ from core.services.application import Application
 from core.services.links.guests import Guest
 from core.services.links.trying import guest_base
 from pages.shared.answer_text import scroll_to_end
-from pages.shared.chat_answering import answer_again, answer_now, examples, take_question
+from pages.shared.chat_answering import answer_again, answer_now, examples, question_box, take_question
 from pages.shared.chat_list import conversation_header, conversation_list, current_conversation, my_conversations
 from pages.shared.chat_message import draw_message
 from pages.shared.chat_person import follow_answers, person_bar
@@ -44,7 +44,7 @@ def draw(app: Application, guest: Guest) -> None:
             spent_note(link)
             person_bar(app, actor, base, current, shown)
             placeholder = tr("links.guest.nothing_left" if spent else "chat.placeholder")
-            typed = st.chat_input(placeholder, key="chat-input", submit_mode="stop", max_chars=2000, disabled=spent)
+            typed = question_box(placeholder, disabled=spent)
         answer_again(app, actor)
         question = typed or take_question()
         if question:

@@ -50,6 +50,13 @@ def test_an_answer_names_its_rung_its_confidence_and_its_source(
     assert "5 working days" in dialog
 
 
+def test_a_question_closes_the_drawer_even_when_its_closing_was_lost(open_page: OpenPage, handbook: int) -> None:
+    page = ask_on(open_page("chat"), REFUND)
+    page.button(key=button_of(page, "source-")).click().run()
+    assert "page 1 of 1" in texts(page)
+    assert "page 1 of 1" not in texts(ask_on(page, "How long is the warranty?"))
+
+
 def test_the_question_is_stored_for_this_visitor_only(
     open_page: OpenPage, handbook: int, app: Application, me: Actor
 ) -> None:
