@@ -42,6 +42,10 @@ class Encoder(Protocol):
         """Vectors of ``texts``, float32 [n, dimension], each of length 1, in the order given."""
         ...
 
+    def count_tokens(self, texts: Sequence[str], *, kind: Kind) -> int:
+        """How many tokens ``encode`` reads of ``texts``: special ones counted, what is cut off not."""
+        ...
+
 
 class OnnxEncoder:
     """A BERT encoder through onnxruntime. Batches are sorted by length; long lists use ``threads`` processors."""
@@ -88,6 +92,10 @@ class OnnxEncoder:
             chunk = [prefix + text for text in texts[first : first + _CHUNK]]
             self._encode_chunk(chunk, vectors[first : first + len(chunk)])
         return vectors
+
+    def count_tokens(self, texts: Sequence[str], *, kind: Kind) -> int:
+        prefix = self._prefixes[kind]
+        return sum(len(encoding.ids) for encoding in self._tokenizer.encode_batch([prefix + text for text in texts]))
 
     def _encode_chunk(self, texts: list[str], into: Vectors) -> None:
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
@@ -141,6 +149,14 @@ class SentenceTransformersEncoder:
             )
         return cast(Vectors, np.asarray(vectors, np.float32))
 
+    def count_tokens(self, texts: Sequence[str], *, kind: Kind) -> int:
+        if not texts:
+            return 0
+        prefixed = [self._prefixes[kind] + text for text in texts]
+        with self._lock:
+            read = self._model.tokenizer(prefixed, truncation=True, max_length=self._model.max_seq_length)
+        return sum(len(ids) for ids in read["input_ids"])
+
 
 def batches_by_length(lengths: Sequence[int]) -> list[list[int]]:
     """Indices of all texts, short ones first, cut where padding them together would pass the token budget."""
@@ -173,12 +189,21 @@ class TwoLanguageEncoder:
         self._extended = extended
 
     def encode(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
-        han = np.fromiter((HAN_RUN.search(text) is not None for text in texts), bool, len(texts))
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        for mask, encoder in ((~han, self._base), (han, self._extended)):
+        for mask, encoder in self._by_encoder(texts):
             if mask.any():
                 vectors[mask] = encoder.encode([texts[int(i)] for i in np.flatnonzero(mask)], kind=kind)
         return vectors
+
+    def count_tokens(self, texts: Sequence[str], *, kind: Kind) -> int:
+        return sum(
+            encoder.count_tokens([texts[int(i)] for i in np.flatnonzero(mask)], kind=kind)
+            for mask, encoder in self._by_encoder(texts)
+        )
+
+    def _by_encoder(self, texts: Sequence[str]) -> tuple[tuple[NDArray[np.bool_], Encoder], ...]:
+        han = np.fromiter((HAN_RUN.search(text) is not None for text in texts), bool, len(texts))
+        return (~han, self._base), (han, self._extended)
 
 
 def load_encoder(settings: Settings) -> Encoder:

@@ -219,12 +219,23 @@ def _ours(events: Iterator[Event]) -> Iterator[Event]:
 # --- vectors ---
 
 
-def embed_texts(app: Application, actor: Actor, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
-    """Vectors of texts, float32 [n, dimension], each of length 1. Raises BadInput, naming the text by its number."""
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """``vectors``: float32 [n, dimension], each of length 1. ``tokens``: what the encoder read."""
+
+    vectors: Vectors
+    tokens: int
+
+
+def embed_texts(app: Application, actor: Actor, texts: Sequence[str], kind: Literal["query", "passage"]) -> Embedded:
+    """Vectors of texts, whose tokens are counted. Raises BadInput, naming the text by its number, and OverLimit."""
     actor.require(Permission.KNOWLEDGE_READ)
     for number, text in enumerate(texts, 1):
         if not text.strip():
             raise BadInput("api.embed_empty", number=number)
         if len(text) > LONGEST_TEXT:
             raise BadInput("api.embed_long", number=number, length=len(text), limit=LONGEST_TEXT)
-    return app.encoder().encode(texts, kind=kind)
+    encoder = app.encoder()
+    tokens = encoder.count_tokens(texts, kind=kind)
+    quota.spend(app, actor, "tokens", tokens)
+    return Embedded(encoder.encode(texts, kind=kind), tokens)

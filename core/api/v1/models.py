@@ -64,31 +64,35 @@ class EmbeddingShape(BaseModel):
     embedding: list[float] | str = Field(description="Numbers, or little-endian float32 in base64.")
 
 
-class EmbeddingList(BaseModel):
-    """`usage` is left out: the encoder's tokens are not counted."""
+class EmbeddingUsage(BaseModel):
+    prompt_tokens: int = Field(description="What the encoder read; what it cut off is not counted.")
+    total_tokens: int
 
+
+class EmbeddingList(BaseModel):
     object: Literal["list"] = "list"
     model: str
     data: list[EmbeddingShape]
+    usage: EmbeddingUsage
 
 
 @router.post("/embeddings", operation_id="create_embeddings")
 def create_embeddings(app: App, actor: Caller, asked: EmbeddingsRequest) -> EmbeddingList:
-    """Vectors of one text or up to 256, each of length 1, so that their inner product is the cosine."""
+    """Vectors of one text or up to 256, each of length 1: their inner product is the cosine. Tokens are counted."""
     actor.require(Permission.KNOWLEDGE_READ)
     if asked.model != app.settings.encoder:
         raise NotFound("api.encoder_unknown", name=asked.model[:120], known=app.settings.encoder)
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
-    vectors = direct.embed_texts(app, actor, texts, asked.input_type)
-    width = int(vectors.shape[1])
-    if asked.dimensions not in (None, width):
+    if asked.dimensions not in (None, width := app.encoder().dimension):
         raise BadInput("api.dimensions", name=asked.model, known=width, found=asked.dimensions)
+    made = direct.embed_texts(app, actor, texts, asked.input_type)
     packed = asked.encoding_format == "base64"
     data = [
         EmbeddingShape(
             index=number,
             embedding=base64.b64encode(row.astype("<f4").tobytes()).decode() if packed else [float(x) for x in row],
         )
-        for number, row in enumerate(vectors)
+        for number, row in enumerate(made.vectors)
     ]
-    return EmbeddingList(model=asked.model, data=data)
+    usage = EmbeddingUsage(prompt_tokens=made.tokens, total_tokens=made.tokens)
+    return EmbeddingList(model=asked.model, data=data, usage=usage)

@@ -97,13 +97,25 @@ def _tokens(service: Service) -> int:
 
 @pytest.mark.parametrize("encoding", ["float", "base64", None])
 def test_embeddings_are_those_of_the_encoder(client: OpenAI, service: Service, encoding: str | None) -> None:
-    texts = ["How long is the warranty?", "保修期多长？"]
+    texts, before = ["How long is the warranty?", "保修期多长？"], _tokens(service)
     more = {} if encoding is None else {"encoding_format": encoding}
     made = client.embeddings.create(model=service.app.settings.encoder, input=texts, **more)  # type: ignore[call-overload]
     rows = [np.frombuffer(_bytes(one.embedding), "<f4") if isinstance(one.embedding, str) else np.array(one.embedding)
             for one in made.data]  # fmt: skip
     expected = service.app.encoder().encode(texts, kind="passage")
     np.testing.assert_allclose(np.stack(rows), expected, atol=1e-4)
+    assert made.usage.total_tokens == made.usage.prompt_tokens == _tokens(service) - before
+    assert made.usage.prompt_tokens == service.app.encoder().count_tokens(texts, kind="passage") > 10
+
+
+def test_embeddings_end_where_the_tokens_do(service: Service) -> None:
+    made = service.make_key("documents")
+    quota.set_quota(service.app, service.shop.owner(), "key", made.view.id, "tokens", "day", 5)
+    client = OpenAI(base_url=f"{service.url}/v1", api_key=made.secret, max_retries=0)
+    client.embeddings.create(model=service.app.settings.encoder, input="How long is the warranty of a lamp?")
+    with pytest.raises(openai.RateLimitError) as caught:
+        client.embeddings.create(model=service.app.settings.encoder, input="hello")
+    assert caught.value.code == "quota.renews"
 
 
 def _bytes(packed: str) -> bytes:

@@ -50,6 +50,17 @@ def test_vectors_are_float32_of_length_one_in_the_order_given(encoder: Encoder) 
 
 def test_no_texts_give_no_vectors(encoder: Encoder) -> None:
     assert encoder.encode([], kind="query").shape == (0, 384)
+    assert encoder.count_tokens([], kind="query") == 0
+
+
+def test_tokens_are_counted_as_they_are_read(encoder: Encoder) -> None:
+    texts = ["reset password", "lamp " * 1000]
+    torch_encoder = SentenceTransformersEncoder(
+        locate(find_entry(encoder.name, "encoder"), Settings(_env_file=None)), "cpu"
+    )
+    for one in (encoder, torch_encoder):
+        assert one.count_tokens(texts[:1], kind="passage") == 4  # with [CLS] and [SEP]
+        assert one.count_tokens(texts, kind="passage") == 4 + 256
 
 
 def test_meaning_is_nearer_than_words(encoder: Encoder) -> None:
