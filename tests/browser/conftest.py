@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from core.models.hub import ModelHub
 from tests.browser.steps import LONG, document_row, make_base, upload
 from tests.conftest import ROOT
 
@@ -51,18 +52,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 )
 
 
-_exported: list[Path] = []  # where the tests before these exported the encoders
+_exported: list[Path] = []  # where the encoders are exported
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _exported_models(model_folder: Path) -> None:
+def _exported_models(models: ModelHub, model_folder: Path) -> None:
+    """Exporting an encoder takes half a minute of processor a server, and is tested elsewhere."""
+    models.encoder()
     _exported[:] = [model_folder / "models"]
 
 
 def _lend_models(data: Path) -> None:
-    """Exporting an encoder takes half a minute of processor a server, and is tested elsewhere."""
     target = data / "var" / "models"
-    if _exported and _exported[0].is_dir() and not target.exists():
+    if _exported and not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(_exported[0])
 
