@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from functools import partial
 
@@ -12,10 +11,10 @@ import streamlit as st
 from core.access.actor import Actor
 from core.services import audit
 from core.services.application import Application
-from core.text.catalogue import catalogue
 from core.text.cells import harmless
+from pages.shared.audit_words import said_action, said_details
 from pages.shared.errors import errors_shown
-from pages.shared.language import language, tr
+from pages.shared.language import tr
 from pages.shared.parts import empty_state, pager
 
 PER_PAGE = 25
@@ -44,8 +43,8 @@ def _filter(known: list[str]) -> audit.AuditFilter:
     who, what, when = st.columns([2, 2, 2])
     name = who.text_input(tr("audit_page.who"), key="audit-who", max_chars=200, on_change=_first_page)
     action = what.selectbox(
-        tr("audit_page.what"), known, index=None, key="audit-what", format_func=said, placeholder=tr("audit_page.all"),
-        on_change=_first_page,
+        tr("audit_page.what"), known, index=None, key="audit-what", format_func=said_action,
+        placeholder=tr("audit_page.all"), on_change=_first_page,
     )  # fmt: skip
     period = when.date_input(
         tr("audit_page.when"), value=(), key="audit-when", format="YYYY-MM-DD", on_change=_first_page
@@ -63,13 +62,6 @@ def _first_page() -> None:
     st.session_state.pop("audit-page", None)
 
 
-def said(action: str) -> str:
-    """The action in words, where a catalogue has them (``audit.<area>`` with the key ``<thing>_<done>``)."""
-    name = action.replace(".", "_")
-    words = catalogue(language())
-    return next((text for key, text in words.items() if key.startswith("audit.") and key.endswith(f".{name}")), action)
-
-
 def _table(entries: tuple[audit.AuditView, ...]) -> None:
     # The table has a button of its own that saves it as CSV, hence harmless().
     rows = pd.DataFrame(
@@ -77,9 +69,9 @@ def _table(entries: tuple[audit.AuditView, ...]) -> None:
             "number": [one.number for one in entries],
             "at": [one.at for one in entries],
             "actor": [harmless(one.actor) for one in entries],
-            "action": [said(one.action) for one in entries],
+            "action": [said_action(one.action) for one in entries],
             "target": [harmless(one.target) for one in entries],
-            "details": [harmless(_details(one)) for one in entries],
+            "details": [harmless(said_details(one.details)) for one in entries],
         }
     )
     names = {name: tr(f"audit_page.columns.{name}") for name in rows.columns}
@@ -99,18 +91,6 @@ def _table(entries: tuple[audit.AuditView, ...]) -> None:
             "details": st.column_config.TextColumn(names["details"], width="medium"),
         },
     )
-
-
-def _details(one: audit.AuditView) -> str:
-    if not one.details:
-        return ""
-    return " · ".join(f"{name} {_value(value)}" for name, value in one.details.items() if value is not None)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_value, value))
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _under(total: int) -> None:
