@@ -25,6 +25,9 @@ from pages.shared.parts import notice
 
 COLOUR = "#0B7A75"
 FIRST_DAYS = 14
+# As a number, not as an emptied field: a field that may be empty has no default of its own, and its first value, put
+# into the session, is lost when the page runs again before the browser has it. The link would then have no limit.
+NO_LIMIT = 0
 
 
 def draw(app: Application, actor: Actor) -> None:
@@ -92,34 +95,28 @@ def _terms(app: Application, actor: Actor, start: LinkRequest, mark: str) -> Lin
     subjects = _subjects(app, actor, start, chosen, mark)
     first, second, third = st.columns(3)
     with first:
+        endless = st.session_state.get(f"{mark}-endless", start.expires_at is None)
         day = st.date_input(
-            tr("links.form.expires"), value=None, key=_held(f"{mark}-expires", _day(start.expires_at)),
-            format="YYYY-MM-DD", help=tr("links.form.expires_help"),
+            tr("links.form.expires"), value=_day(start.expires_at) or _day(_days(FIRST_DAYS)), key=f"{mark}-expires",
+            format="YYYY-MM-DD", help=tr("links.form.expires_help"), disabled=endless,
         )  # fmt: skip
+        st.checkbox(tr("links.form.endless"), value=start.expires_at is None, key=f"{mark}-endless")
     with second:
         messages = st.number_input(
-            tr("links.form.most_messages"), value=None, min_value=1, step=10,
-            key=_held(f"{mark}-messages", start.most_messages),
-            help=tr("links.form.empty_help"),
+            tr("links.form.most_messages"), value=start.most_messages or NO_LIMIT, min_value=NO_LIMIT, step=10,
+            key=f"{mark}-messages", help=tr("links.form.empty_help"),
         )  # fmt: skip
     with third:
         people = st.number_input(
-            tr("links.form.most_people"), value=None, min_value=1, step=1,
-            key=_held(f"{mark}-people", start.most_people),
-            help=tr("links.form.people_help"),
+            tr("links.form.most_people"), value=start.most_people or NO_LIMIT, min_value=NO_LIMIT, step=1,
+            key=f"{mark}-people", help=tr("links.form.people_help"),
         )  # fmt: skip
     same_day = day == _day(start.expires_at)
-    expires = start.expires_at if same_day else _end_of(day) if isinstance(day, date) else None
+    expires = None if endless else start.expires_at if same_day else _end_of(day)
     return LinkRequest(
-        name=name or "", pages=chosen, expires_at=expires, most_messages=messages, most_people=people, **subjects
-    )
-
-
-def _held(key: str, first: Any) -> str:
-    """``key`` with its first value in the session: a field with a default of its own could not be emptied."""
-    if key not in st.session_state:
-        st.session_state[key] = first
-    return key
+        name=name or "", pages=chosen, expires_at=expires, most_messages=messages or None, most_people=people or None,
+        **subjects,
+    )  # fmt: skip
 
 
 def _subjects(app: Application, actor: Actor, start: LinkRequest, pages: tuple[str, ...], mark: str) -> dict[str, Any]:

@@ -52,9 +52,11 @@ def test_an_owner_makes_changes_and_revokes_a_link(
     assert not again.code, "an address is shown once"
     again.button(key=f"link-edit-{link.id}").click().run()
     assert again.text_input(key=f"link-{link.id}-title").value == HOSTILE
-    again.number_input(key=f"link-{link.id}-people").set_value(None).run()
+    again.number_input(key=f"link-{link.id}-people").set_value(0).run()
+    again.checkbox(key=f"link-{link.id}-endless").check().run()
     again.button(key=f"link-{link.id}-go").click().run()
-    assert making.get_link(app, me, link.id).most_people is None
+    changed = making.get_link(app, me, link.id)
+    assert (changed.most_messages, changed.most_people, changed.expires_at) == (7, None, None)
     again.button(key=f"link-revoke-{link.id}").click().run()
     again.button(key="revoke-yes").click().run()
     assert making.get_link(app, me, link.id).state == "revoked"
