@@ -57,14 +57,12 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 90) -> N
         time.sleep(0.05)
 
 
-def long_text(paragraphs: int) -> bytes:
-    lines = [
-        f"Section {n}. The device number {n} is kept in room {n % 17} and is cleaned every {n % 9 + 1} days. "
-        f"Whoever takes it out writes the name of the customer and the date of return into the book of room {n % 17}. "
-        * 4
-        for n in range(paragraphs)
-    ]
-    return "\n\n".join(lines).encode()
+def long_text(passages: int) -> bytes:
+    """A heading and a sentence each, so that there are many passages and each is embedded fast."""
+    return "\n\n".join(
+        f"## Device {n}\n\nThe device number {n} is kept in room {n % 17} and is cleaned every {n % 9 + 1} days."
+        for n in range(passages)
+    ).encode()
 
 
 def embedded(app: Application, owner: Actor) -> int:
@@ -80,7 +78,7 @@ def base(app: Application, owner: Actor) -> int:
 @pytest.mark.server
 def test_a_killed_worker_is_resumed_where_it_was(app: Application, owner: Actor, base: int, model_folder: Path) -> None:
     app.encoder()
-    job_id = ingest.start_ingest(app, owner, base, [Upload("long.txt", data=long_text(800))])
+    job_id = ingest.start_ingest(app, owner, base, [Upload("long.md", data=long_text(2000))])
     with worker_process(app, model_folder) as first:
         wait_for(lambda: embedded(app, owner) >= 256, "the first batch of vectors")
         first.send_signal(signal.SIGKILL)
@@ -107,7 +105,7 @@ def test_a_killed_worker_is_resumed_where_it_was(app: Application, owner: Actor,
 @pytest.mark.server
 def test_a_stopped_worker_puts_its_job_back(app: Application, owner: Actor, base: int, model_folder: Path) -> None:
     app.encoder()
-    job_id = ingest.start_ingest(app, owner, base, [Upload("long.txt", data=long_text(800))])
+    job_id = ingest.start_ingest(app, owner, base, [Upload("long.md", data=long_text(2000))])
     with worker_process(app, model_folder) as process:
         wait_for(lambda: embedded(app, owner) >= 256, "the first batch of vectors")
         process.send_signal(signal.SIGTERM)
@@ -167,7 +165,7 @@ def test_the_same_content_is_recognised_and_an_edit_replaces(app: Application, o
 
 def test_only_changed_passages_are_embedded_again(app: Application, owner: Actor, base: int) -> None:
     text = long_text(60)
-    run(app, owner, ingest.start_ingest(app, owner, base, [Upload("a.txt", data=text)]))
+    run(app, owner, ingest.start_ingest(app, owner, base, [Upload("a.md", data=text)]))
     with app.database.read(owner.workspace_id) as rows:
         before = {p.content_sha256 for p in rows.all(rows.select(Passage))}
     asked: list[str] = []
@@ -184,7 +182,7 @@ def test_only_changed_passages_are_embedded_again(app: Application, owner: Actor
     app.models.once("encoder", Counting)
     try:
         edited = text.replace(b"device number 30 ", b"apparatus number 30 ")
-        run(app, owner, ingest.start_ingest(app, owner, base, [Upload("a.txt", data=edited)]))
+        run(app, owner, ingest.start_ingest(app, owner, base, [Upload("a.md", data=edited)]))
     finally:
         app.models.evict("encoder")
     with app.database.read(owner.workspace_id) as rows:
@@ -203,7 +201,7 @@ def test_a_waiting_job_is_cancelled_at_once_and_can_be_tried_again(app: Applicat
 def test_a_running_job_stops_when_asked_and_leaves_nothing_half_indexed(
     app: Application, owner: Actor, base: int
 ) -> None:
-    job_id = ingest.start_ingest(app, owner, base, [Upload("long.txt", data=long_text(900))])
+    job_id = ingest.start_ingest(app, owner, base, [Upload("long.md", data=long_text(900))])
     encoder = app.encoder()
 
     class CancelsItself:

@@ -19,7 +19,10 @@ from core.recommend.sequential_train import SequentialArgs, cut, schedule, score
 from core.training.watch import Quiet
 from tests.unit.recommend.data import checkerboard
 
-TINY: dict[str, Any] = {"width": 16, "heads": 1, "layers": 1, "dropout": 0.1, "batch_size": 32, "learning_rate": 1e-2}
+TINY: dict[str, Any] = {
+    "width": 16, "heads": 1, "layers": 1, "dropout": 0.1, "batch_size": 32, "learning_rate": 1e-2,
+    "threads": 1,
+}  # fmt: skip
 SHAPE = SequenceShape(items=12, features=0, width=8, layers=2, heads=2, places=6, dropout=0.0, causal=True)
 
 
@@ -34,7 +37,7 @@ def ring(people: int = 90, items: int = 12, each: int = 6) -> tuple[Interactions
 
 @pytest.mark.parametrize("model", [SasRec, Bert4Rec])
 def test_the_order_of_events_is_learnt(model: type[SasRec] | type[Bert4Rec]) -> None:
-    args = {**TINY, "batch_size": 16, "epochs": 70, "patience": 70, "judged": 20}
+    args = {**TINY, "epochs": 80, "patience": 80, "judged": 20}
     fitted = model(**args).fit(*ring(people=180), seed=3)
     histories = [History.of([2, 3, 4]), History.of([9, 10, 11])]
     found = fitted.scores_for(histories)
