@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.access.actor import Actor
+from core.errors import NotFound
 from core.services import ask, conversations
 from core.services.application import Application
 from core.services.links import asked, guests, making
@@ -61,6 +62,26 @@ def test_an_owner_makes_changes_and_revokes_a_link(
     again.button(key="revoke-yes").click().run()
     assert making.get_link(app, me, link.id).state == "revoked"
     assert not [one for one in again.button if one.key == f"link-edit-{link.id}"]
+
+
+def test_a_link_is_duplicated_and_gets_a_new_address(
+    open_page: OpenPage, app: Application, me: Actor, handbook: int
+) -> None:
+    made = making.make_link(app, me, LinkRequest(name="Acme", knowledge_base_id=handbook, most_messages=3))
+    page = open_page("links")
+    page.button(key=f"link-duplicate-{made.link.id}").click().run()
+    page.text_input(key=f"duplicate-name-{made.link.id}").set_value("Bolt").run()
+    page.button(key="duplicate-yes").click().run()
+    (copy,) = [link for link in making.list_links(app, me) if link.name == "Bolt"]
+    assert (copy.most_messages, copy.knowledge_base_id) == (3, handbook)
+    token = page.code[0].value.rsplit("/d/", 1)[1]
+    assert guests.find_link(app, token, "192.0.2.1").id == copy.id
+    page.button(key=f"link-renew-{made.link.id}").click().run()
+    page.button(key="renew-yes").click().run()
+    renewed = page.code[0].value.rsplit("/d/", 1)[1]
+    assert guests.find_link(app, renewed, "192.0.2.1").id == made.link.id
+    with pytest.raises(NotFound):
+        guests.find_link(app, made.token, "192.0.2.1")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
