@@ -120,7 +120,9 @@ def _reply(app: Application, actor: Actor, view: HandoffView) -> None:
             max_chars=8000,
             **unsent.kept(app, actor, place, key, gone=""),
         )
-        if st.button(tr("inbox.send"), key=f"reply-send-{view.id}", type="primary", icon=":material/send:"):
+        if st.button(
+            tr("inbox.send"), key=f"reply-send-{view.id}", type="primary", icon=":material/send:", shortcut="Ctrl+Enter"
+        ):
             with errors_shown():
                 handoff.reply(app, actor, view.id, text or "")
                 unsent.forget(app, actor, place)

@@ -42,7 +42,9 @@ def draw(app: Application, actor: Actor) -> None:
         help=tr("sentiment.one.cut"),
         **keeping,
     )
-    go_on = st.button(tr("sentiment.one.go"), key="sentiment-go", type="primary", icon=":material/play_arrow:")
+    go_on = st.button(
+        tr("sentiment.one.go"), key="sentiment-go", type="primary", icon=":material/play_arrow:", shortcut="Ctrl+Enter"
+    )
     left_note(app, actor, "judged_texts")
     with st.container(gap="xxsmall", key="sentiment-examples"):
         st.caption(tr("sentiment.one.examples"))
