@@ -108,18 +108,28 @@ def nucleus(scores: NDArray[np.float32], top_k: int, top_p: float) -> tuple[NDAr
         return np.arange(size), weights
     chances = weights[ids]
     if top_p < 1:
-        reached = np.cumsum(chances) - chances < top_p * whole
-        ids, chances = ids[reached], chances[reached]
+        enough = int(np.searchsorted(np.cumsum(chances), top_p * whole)) + 1
+        ids, chances = ids[:enough], chances[:enough]
     return ids, chances
 
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     """Ids of the ``count`` highest scores in descending order; equal ones by id."""
-    if count < len(scores):
-        threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
-        above = np.flatnonzero(scores > threshold)
-        ids = np.concatenate([above, np.flatnonzero(scores == threshold)[: count - len(above)]])
-    else:
-        ids = np.arange(len(scores))
+    if count >= len(scores):
+        return _descending(scores)
+    threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above = np.flatnonzero(scores > threshold)
+    ids = np.concatenate([above, np.flatnonzero(scores == threshold)[: count - len(above)]])
     order: NDArray[np.int64] = ids[np.lexsort((ids, -scores[ids]))]
     return order
+
+
+def _descending(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """All ids in that order, faster than by ``lexsort``: score and id become one whole number. A float's bits in
+    the order of its values: M. Herf, "Radix Tricks" (2001), stereopsis.com/radix.html.
+    """
+    bits = (scores.astype(np.float32) + np.float32(0)).view(np.uint32)  # the sum makes -0.0 and 0.0 one
+    rising = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
+    keys = (~rising).astype(np.uint64) << np.uint64(32) | np.arange(len(bits), dtype=np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)

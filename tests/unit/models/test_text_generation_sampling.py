@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from core.models.generation.text_generation import load_tokenizer
 from core.models.generation.text_stream import TextStream, open_end
 from tests.unit.models.generation_helpers import tiny
 
-SCORES = st.lists(st.floats(-8, 8, width=32), min_size=2, max_size=60, unique=True)
+SCORE = st.floats(-8, 8, width=32)
+SCORES = st.lists(SCORE, min_size=2, max_size=60, unique=True)
 
 
 @settings(deadline=None)
@@ -56,6 +58,14 @@ def test_the_repetition_penalty_is_transformers(scores: list[float], history: li
         return
     wanted = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([ids]), torch.tensor([scores]))[0].numpy()
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+@given(st.lists(st.sampled_from([-math.inf, -7.5, -1e-30, -0.0, 0.0, 1e-30, 0.25, 3.0]) | SCORE, min_size=1))
+def test_the_most_probable_come_first_and_equal_ones_by_id(values: list[float]) -> None:
+    scores = np.array([*values, 3.5], np.float32)
+    ids, _ = nucleus(scores, 0, 0.9999)
+    wanted = np.lexsort((np.arange(len(scores)), -scores))
+    np.testing.assert_array_equal(ids, wanted[: len(ids)])
 
 
 def test_a_large_vocabulary_is_cut_like_a_small_one() -> None:
