@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from core.errors import BadInput
 
 _SEEDS = 2**32
-_FIRST_LOOK = 512  # tokens sorted before the whole vocabulary is: they nearly always hold the mass that top_p asks for
+_FIRST_LOOK = 512  # tokens sorted at first
+_BUCKETS, _DEEPEST = 1024, 16.0  # of scores up to so far below the best; all that is deeper (e^-16) is in the last
 MOST_STOP_WORDS = 16
 MOST_VARIANTS = 32
 
@@ -71,10 +72,9 @@ class Sampler:
         scores = penalised(logits, history, settings.repetition_penalty)
         if settings.temperature == 0:
             return int(scores.argmax())
-        ids, chances = nucleus(scores / np.float32(settings.temperature), settings.top_k, settings.top_p)
-        # Inverse of the distribution function: one random number a token, whatever the settings cut away.
-        place = int(np.searchsorted(np.cumsum(chances), self._random.random() * chances.sum(), side="right"))
-        return int(ids[min(place, len(ids) - 1)])
+        # One random number a token, whatever the settings cut away.
+        chance = self._random.random()
+        return draw(scores / np.float32(settings.temperature), settings.top_k, settings.top_p, chance)
 
 
 def penalised(logits: NDArray[np.float32], history: NDArray[np.int64], penalty: float) -> NDArray[np.float32]:
@@ -88,6 +88,25 @@ def penalised(logits: NDArray[np.float32], history: NDArray[np.int64], penalty: 
     return changed
 
 
+def draw(scores: NDArray[np.float32], top_k: int, top_p: float, chance: float) -> int:
+    """The id drawn from :func:`nucleus` by ``chance`` (in [0, 1)): the inverse of its distribution function.
+
+    In a large vocabulary the first 512 nearly always hold the mass that ``top_p`` asks for, and nothing else is sorted;
+    where they do not (a small or untrained model, a high temperature), :func:`_draw_deep` sorts even less.
+    """
+    if 0 < top_k < len(scores) or top_p >= 1 or len(scores) <= _FIRST_LOOK:
+        ids, chances = nucleus(scores, top_k, top_p)
+    else:
+        weights = _weights(scores)
+        least = top_p * weights.sum()
+        ids = _best(scores, _FIRST_LOOK)
+        if weights[ids].sum() < least:
+            return _draw_deep(scores, weights, least, chance)
+        ids, chances = _reaching(ids, weights[ids], least)
+    place = int(np.searchsorted(np.cumsum(chances), chance * chances.sum(), side="right"))
+    return int(ids[min(place, len(ids) - 1)])
+
+
 def nucleus(scores: NDArray[np.float32], top_k: int, top_p: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The token ids that may be drawn and their probabilities, up to a common factor.
 
@@ -95,41 +114,56 @@ def nucleus(scores: NDArray[np.float32], top_k: int, top_p: float) -> tuple[NDAr
     equal ones by id; the whole vocabulary in its own order where neither cuts anything.
     """
     size = len(scores)
-    weights = np.exp((scores - scores.max()).astype(np.float64))
-    if 0 < top_k < size:
-        ids = _best(scores, top_k)
-        whole = weights[ids].sum()
-    elif top_p < 1:
-        whole = weights.sum()
-        ids = _best(scores, min(_FIRST_LOOK, size))
-        if weights[ids].sum() < top_p * whole:
-            ids = _best(scores, size)
-    else:
+    weights = _weights(scores)
+    cut = 0 < top_k < size
+    if not cut and top_p >= 1:
         return np.arange(size), weights
+    ids = _best(scores, top_k if cut else size)
     chances = weights[ids]
-    if top_p < 1:
-        enough = int(np.searchsorted(np.cumsum(chances), top_p * whole)) + 1
-        ids, chances = ids[:enough], chances[:enough]
-    return ids, chances
+    return _reaching(ids, chances, top_p * chances.sum()) if top_p < 1 else (ids, chances)
+
+
+def _weights(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    weights: NDArray[np.float64] = np.exp((scores - scores.max()).astype(np.float64))
+    return weights
+
+
+def _reaching(
+    ids: NDArray[np.int64], chances: NDArray[np.float64], least: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The fewest from the front whose mass is ``least``."""
+    enough = int(np.searchsorted(np.cumsum(chances), least)) + 1
+    return ids[:enough], chances[:enough]
+
+
+def _draw_deep(scores: NDArray[np.float32], weights: NDArray[np.float64], least: float, chance: float) -> int:
+    """The same draw without sorting the vocabulary: tokens fall into buckets by score, and only those buckets are
+    sorted in which the nucleus ends and in which the drawn token lies."""
+    depth = (scores.max() - scores) * np.float32(_BUCKETS / _DEEPEST)
+    bucket = np.minimum(depth, np.float32(_BUCKETS - 1)).astype(np.int64)
+    masses = np.bincount(bucket, weights, _BUCKETS)
+    ends, last = np.cumsum(masses), int(bucket.max())
+
+    def at(mass: float, side: Literal["left", "right"]) -> tuple[int, float]:
+        """The token at which the mass, most probable first, reaches (``left``) or passes ``mass``; the mass there."""
+        number = min(int(np.searchsorted(ends, mass, side)), last)
+        members = np.flatnonzero(bucket == number)
+        members = members[np.lexsort((members, -scores[members]))]
+        reached = ends[number] - masses[number] + np.cumsum(weights[members])
+        place = min(int(np.searchsorted(reached, mass, side)), len(members) - 1)
+        return int(members[place]), float(reached[place])
+
+    _, mass = at(least, "left")
+    return at(chance * mass, "right")[0]
 
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     """Ids of the ``count`` highest scores in descending order; equal ones by id."""
-    if count >= len(scores):
-        return _descending(scores)
-    threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
-    above = np.flatnonzero(scores > threshold)
-    ids = np.concatenate([above, np.flatnonzero(scores == threshold)[: count - len(above)]])
+    if count < len(scores):
+        threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
+        above = np.flatnonzero(scores > threshold)
+        ids = np.concatenate([above, np.flatnonzero(scores == threshold)[: count - len(above)]])
+    else:
+        ids = np.arange(len(scores))
     order: NDArray[np.int64] = ids[np.lexsort((ids, -scores[ids]))]
     return order
-
-
-def _descending(scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """All ids in that order, faster than by ``lexsort``: score and id become one whole number. A float's bits in
-    the order of its values: M. Herf, "Radix Tricks" (2001), stereopsis.com/radix.html.
-    """
-    bits = (scores.astype(np.float32) + np.float32(0)).view(np.uint32)  # the sum makes -0.0 and 0.0 one
-    rising = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
-    keys = (~rising).astype(np.uint64) << np.uint64(32) | np.arange(len(bits), dtype=np.uint64)
-    keys.sort()
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from core.models.generation.sampling import GenerationSettings, Sampler, nucleus, penalised
+from core.models.generation.sampling import GenerationSettings, Sampler, draw, nucleus, penalised
 from core.models.generation.text_generation import load_tokenizer
 from core.models.generation.text_stream import TextStream, open_end
 from tests.unit.models.generation_helpers import tiny
@@ -76,6 +76,21 @@ def test_a_large_vocabulary_is_cut_like_a_small_one() -> None:
     np.testing.assert_array_equal(nucleus(scores, 0, 0.9)[0], wanted)
     np.testing.assert_array_equal(nucleus(scores, 700, 1.0)[0], order[:700])
     assert len(nucleus(scores, 0, 1.0)[0]) == 30_000
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.05, 0.6, 3.0, 40.0])
+def test_a_draw_from_a_large_vocabulary_is_one_from_the_nucleus(spread: float) -> None:
+    random = np.random.default_rng(5)
+    drawn = set()
+    for _ in range(150):
+        scores = np.round(random.standard_normal(5000) * spread, 2).astype(np.float32)  # with many equal ones
+        scores[random.integers(0, 5000, 20)] = -np.inf
+        top_p, chance = random.uniform(0.3, 0.99), random.random()
+        ids, chances = nucleus(scores, 0, top_p)
+        wanted = ids[int(np.searchsorted(np.cumsum(chances), chance * chances.sum(), side="right"))]
+        assert draw(scores, 0, top_p, chance) == wanted
+        drawn.add(int(wanted))
+    assert len(drawn) > 20
 
 
 def test_tokens_come_as_often_as_they_are_probable() -> None:
