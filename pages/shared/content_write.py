@@ -113,10 +113,7 @@ def _brief(app: Application, actor: Actor) -> WriteRequest | None:
         voice = _voice(app, actor, model)
         settings = _settings(app, actor, model)
         with st.container(horizontal=True, vertical_alignment="center"):
-            pressed = st.button(
-                tr("content.write.go"), key="write-go", type="primary", icon=":material/edit_note:",
-                shortcut="Ctrl+Enter",
-            )  # fmt: skip
+            pressed = st.button(tr("content.write.go"), key="write-go", type="primary", icon=":material/edit_note:")
             st.caption(tr("content.write.kept"), width="content")
         left_note(app, actor, "tokens")
     if not pressed:

@@ -19,6 +19,11 @@ def close_dialog() -> None:
     st.session_state.pop(STATE, None)
 
 
+def while_closed(shortcut: str) -> str | None:
+    """A button's ``shortcut``, unless a dialog is open: keys pressed in it are not meant for the page beneath."""
+    return None if STATE in st.session_state else shortcut
+
+
 def dialog_values(name: str) -> dict[str, Any] | None:
     """The values of the open dialog, or None when ``name`` is not the one that is open."""
     opened, values = st.session_state.get(STATE, ("", {}))

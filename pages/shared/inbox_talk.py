@@ -13,7 +13,7 @@ from core.services.application import Application
 from core.services.views import HandoffView, MessageView
 from pages.shared import unsent
 from pages.shared.answer_text import draw_text
-from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog
+from pages.shared.dialogs import close_dialog, draw_dialog, open_dialog, while_closed
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import notice
@@ -121,7 +121,11 @@ def _reply(app: Application, actor: Actor, view: HandoffView) -> None:
             **unsent.kept(app, actor, place, key, gone=""),
         )
         if st.button(
-            tr("inbox.send"), key=f"reply-send-{view.id}", type="primary", icon=":material/send:", shortcut="Ctrl+Enter"
+            tr("inbox.send"),
+            key=f"reply-send-{view.id}",
+            type="primary",
+            icon=":material/send:",
+            shortcut=while_closed("Ctrl+Enter"),
         ):
             with errors_shown():
                 handoff.reply(app, actor, view.id, text or "")

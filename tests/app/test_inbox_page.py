@@ -72,6 +72,21 @@ def test_a_reply_that_was_not_sent_comes_back(
     assert unsent.kept_texts(app, me) == {}
 
 
+def test_keys_pressed_in_a_dialog_do_not_send_the_reply_beneath(open_page: OpenPage, request_id: int) -> None:
+    page = open_page("inbox")
+    page.text_area(key=f"reply-{request_id}-0").set_value("Dear Jo, three days.")
+    page.button(key=f"reply-send-{request_id}").click().run()
+    page = open_page("inbox", **{"inbox.state": "answered"})
+
+    def shortcut() -> str:
+        return str(page.button(key=f"reply-send-{request_id}").proto.shortcut)
+
+    assert shortcut()
+    learn = next(button for button in page.button if str(button.key).startswith("learn-"))
+    learn.click().run()
+    assert not shortcut()
+
+
 def test_a_closed_request_leaves_the_list(open_page: OpenPage, request_id: int, app: Application, me: Actor) -> None:
     page = open_page("inbox")
     page.button(key=f"close-{request_id}").click().run()
