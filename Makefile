@@ -3,9 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
-# Processes that share the tests, file by file: one more than the two cores they are timed on, since tests with browsers
-# wait. Each holds the models of its own, 1.5 GB at most.
-TEST_PROCESSES ?= 3
+# Processes that share the tests, file by file; each holds the models of its own, 1.5 GB at most.
+TEST_PROCESSES ?= 2
 
 .PHONY: run test test-all test-postgresql check format lock benchmarks starters clean system-packages
 

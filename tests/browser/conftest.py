@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +13,7 @@ from typing import Any
 import pytest
 
 from core.models.hub import ModelHub
+from tests.browser.servers import Server, free_port, lend_models, start_web, stop
 from tests.browser.steps import LONG, document_row, make_base, upload
 from tests.conftest import ROOT
 
@@ -27,19 +22,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 # What Chromium reports when a page of a Streamlit app is opened by its address: its client looks for the app's root by
 # asking for two files that are only there. Nothing of ours.
 STREAMLIT_LOOKS_FOR_ITS_ROOT = ("/_stcore/health", "/_stcore/host-config")
-
-
-@dataclass
-class Server:
-    url: str
-    data: Path
-    environment: dict[str, str]
-    web: subprocess.Popen[bytes]
-
-    def restart(self, **settings: str) -> None:
-        """Starts the web app anew, with ``settings`` for this time only."""
-        stop(self.web)
-        self.web = start_web(self.url, {**self.environment, **settings}, self.data)
+# Streamlit forgets a picture with the run that drew it: a browser that asks later (its drawer is closed by now) gets 404.
+A_PICTURE_OF_AN_EARLIER_RUN = "/media/"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,56 +36,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 )
 
 
-_exported: list[Path] = []  # where the encoders are exported
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _exported_models(models: ModelHub, model_folder: Path) -> None:
     """Exporting an encoder takes half a minute of processor a server, and is tested elsewhere."""
     models.encoder()
-    _exported[:] = [model_folder / "models"]
-
-
-def _lend_models(data: Path) -> None:
-    target = data / "var" / "models"
-    if _exported and not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(_exported[0])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start_web(url: str, environment: dict[str, str], data: Path) -> subprocess.Popen[bytes]:
-    _lend_models(data)
-    port = url.rsplit(":", 1)[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
-    command += ["--server.port", port, "--server.address", "127.0.0.1", "--server.headless", "true"]
-    with (data / "web.log").open("ab") as log:
-        web = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        if web.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
-                if answer.status == 200:
-                    return web
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.3)
-    raise AssertionError("the web app did not start:\n" + (data / "web.log").read_text()[-3000:])
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    lend_models(model_folder / "models")
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +95,9 @@ def new_browser(chromium: Any, server: Server) -> Iterator[Callable[..., Any]]:
 
 def _is_ours(message: Any) -> bool:
     place = str(message.location.get("url", ""))
-    return message.type == "error" and not place.endswith(STREAMLIT_LOOKS_FOR_ITS_ROOT)
+    if place.endswith(STREAMLIT_LOOKS_FOR_ITS_ROOT) or A_PICTURE_OF_AN_EARLIER_RUN in f"{place} {message.text}":
+        return False
+    return bool(message.type == "error")
 
 
 @pytest.fixture(scope="session")
@@ -201,16 +142,3 @@ def ready(chromium: Any, server: Server, handbook_pdf: bytes) -> str:
     expect(document_row(page, "Handbook.pdf").get_by_text("Published")).to_be_visible(timeout=LONG)
     context.close()
     return "Lamp help"
-
-
-@contextmanager
-def fresh_web(data: Path) -> Iterator[Server]:
-    """A web app on fresh data of its own in ``data``, without a worker and without accounts."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOTLIGHT_")}
-    environment |= {"PILOTLIGHT_DATA_DIR": str(data / "var"), "PILOTLIGHT_INDEX_DIR": str(data / "indexes")}
-    url = f"http://127.0.0.1:{free_port()}"
-    found = Server(url, data, environment, start_web(url, environment, data))
-    try:
-        yield found
-    finally:
-        stop(found.web)

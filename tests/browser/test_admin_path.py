@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, fresh_web
+from tests.browser.servers import Server, fresh_web
 from tests.browser.steps import LONG, key, make_base, starting
 
 PERSON = "wilhelmina@example.com"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import free_port, start_web, stop
+from tests.browser.servers import free_port, start_web, stop
 from tests.nginx import certificate, nginx_file
 
 pytestmark = [

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.services.people import accounts, links
-from tests.browser.conftest import Server, free_port, start_web, stop
+from tests.browser.servers import Server, free_port, start_web, stop
 from tests.browser.steps import key
 
 OWNER, PASSWORD = "ada@example.org", "violet lamp by the sea"

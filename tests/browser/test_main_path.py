@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewBrowser, Server
+from tests.browser.conftest import NewBrowser
+from tests.browser.servers import Server
 from tests.browser.steps import ask, key, starting
 
 

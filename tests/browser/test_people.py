@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.access.cookies import SESSION_COOKIE
-from tests.browser.conftest import Server, free_port, fresh_web, start_web, stop
+from tests.browser.servers import Server, free_port, fresh_web, start_web, stop
 from tests.browser.steps import key, make_base, upload
 
 OWNER, OWNERS = "ada@example.org", "violet lamp by the sea"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewBrowser, Server
+from tests.browser.conftest import NewBrowser
+from tests.browser.servers import Server
 from tests.browser.steps import LONG, document_row, go_to, key, make_base, starting, upload
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Server
+from tests.browser.servers import Server
 from tests.browser.steps import LONG, key, starting
 
 NewBrowser = Callable[..., Any]

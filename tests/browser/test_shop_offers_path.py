@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Server
+from tests.browser.servers import Server
 from tests.browser.steps import LONG, ask, key, make_base, starting, upload
 
 NewBrowser = Callable[..., Any]

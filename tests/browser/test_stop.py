@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewBrowser, Server
+from tests.browser.conftest import NewBrowser
+from tests.browser.servers import Server
 from tests.browser.steps import send
 
 SAID = "Refunds are paid within 5 working days after the returned lamp has arrived."

@@ -19,7 +19,7 @@ from core.services import ingest, knowledge
 from core.services.application import Application
 from core.services.views import Upload
 from core.settings import Settings
-from tests.browser.conftest import free_port
+from tests.browser.servers import free_port
 from tests.integration.test_worker import wait_for, worker_process
 
 pytestmark = [

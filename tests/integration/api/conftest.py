@@ -20,7 +20,7 @@ from core.services.application import Application
 from core.services.recommend.catalogues import create_catalogue
 from core.services.recommend.feedback import record_event
 from core.settings import Settings
-from tests.browser.conftest import free_port, start_web, stop
+from tests.browser.servers import free_port, start_web, stop
 from tests.integration.services.conftest import RETURNS, Shop, lower_the_bar, open_shop, publish_texts
 from tests.tiny_models import tiny_gpt2
 
