@@ -22,7 +22,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 # What Chromium reports when a page of a Streamlit app is opened by its address: its client looks for the app's root by
 # asking for two files that are only there. Nothing of ours.
 STREAMLIT_LOOKS_FOR_ITS_ROOT = ("/_stcore/health", "/_stcore/host-config")
-# Streamlit forgets a picture with the run that drew it: a browser that asks later (its drawer is closed by now) gets 404.
+# Streamlit forgets a picture with the run that drew it: a browser that asks later (its drawer is closed) gets 404.
 A_PICTURE_OF_AN_EARLIER_RUN = "/media/"
 
 
