@@ -7,7 +7,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
@@ -21,7 +23,7 @@ from tests.postgresql import PostgreSql, start_postgresql
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("PILOTLIGHT_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
-# `make test-postgresql`: the tests that ask for settings or an application get a database on PostgreSQL.
+# `make test-postgresql`: every test that touches the database, each with a database of its own on PostgreSQL.
 ON_POSTGRESQL = os.environ.pop("PILOTLIGHT_TEST_DATABASE", "sqlite") == "postgresql"
 
 # Whoever builds an application from the environment during the tests must not touch a developer's own data.
@@ -58,25 +60,53 @@ def models(model_folder: Path) -> ModelHub:
     return ModelHub(Settings(data_dir=model_folder, _env_file=None))
 
 
-@pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "var",
-        index_dir=tmp_path / "indexes",
-        heartbeat_seconds=0.2,
-        database_url=database_url,
-        _env_file=None,
-    )
+class NewDatabase(Protocol):
+    def __call__(self, like: str = "") -> AbstractContextManager[str]: ...
 
 
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Empty for SQLite in the test's own folder, or a database of its own on PostgreSQL."""
+class NewPlace(Protocol):
+    def __call__(
+        self, root: Path, *, like: Settings | None = None, **more: Any
+    ) -> AbstractContextManager[Settings]: ...
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest) -> NewDatabase:
+    """Lends the URL of a database that nobody else uses: empty for SQLite in the test's own folder, or one on
+    PostgreSQL, there a copy of ``like``, which nobody may be using. What takes neither this nor anything made of it is
+    not run on PostgreSQL."""
     if ON_POSTGRESQL:
-        with request.getfixturevalue("postgresql").database() as url:
-            yield url
-    else:
-        yield ""
+        server: PostgreSql = request.getfixturevalue("postgresql")
+        return lambda like="": server.database(like=like)
+    return lambda like="": nullcontext("")
+
+
+@pytest.fixture(scope="session")
+def new_place(new_database: NewDatabase) -> NewPlace:
+    """Lends settings on folders in ``root`` and a database of their own; with ``like``, on a copy of all that those
+    settings hold, which nobody may be using. ``more``: other settings."""
+
+    @contextmanager
+    def lend(root: Path, *, like: Settings | None = None, **more: Any) -> Iterator[Settings]:
+        if like:
+            shutil.copytree(like.data_dir.parent, root)
+        folders = {"data_dir": root / "var", "index_dir": root / "indexes"}
+        with new_database(like.database_url if like else "") as url:
+            yield Settings(**{**folders, "heartbeat_seconds": 0.2, **more}, database_url=url, _env_file=None)
+
+    return lend
+
+
+@pytest.fixture
+def settings(new_place: NewPlace, tmp_path: Path) -> Iterator[Settings]:
+    with new_place(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def database_url(new_database: NewDatabase) -> Iterator[str]:
+    with new_database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +150,10 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright keeps an event loop on the main thread, in which no asyncio test can run."""
+    if ON_POSTGRESQL:
+        rest = [item for item in items if "new_database" not in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=rest)
+        items[:] = [item for item in items if item not in set(rest)]
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

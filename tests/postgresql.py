@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from core.db.engine import make_engine
 from core.db.migrate import migrate
@@ -34,10 +34,12 @@ class PostgreSql:
         engine.dispose()
 
     @contextmanager
-    def database(self, *, migrated: bool = True) -> Iterator[str]:
-        """The URL of a database that nobody else uses, dropped afterwards."""
+    def database(self, *, migrated: bool = True, like: str = "") -> Iterator[str]:
+        """The URL of a database that nobody else uses, dropped afterwards. ``like``: URL of one to copy, which nobody
+        may be using."""
         name = f"test_{next(self._numbers)}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if migrated else 'template0'}")
+        empty = TEMPLATE if migrated else "template0"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {make_url(like).database if like else empty}")
         try:
             yield self._url(name)
         finally:

@@ -52,7 +52,7 @@ class Starter:
 # What minutes on two cores can teach: by the scaling laws (Hoffmann et al. 2022, arXiv:2203.15556) 40 teraflops are
 # best spent on a model smaller still.
 _COMMON = LanguageModelArgs(
-    layers=4, heads=4, width=256, max_tokens=256, batch_size=8, dropout=0.05, epochs=1000, patience=0,
+    layers=5, heads=6, width=384, max_tokens=256, batch_size=16, dropout=0.05, epochs=1000, patience=0,
     evaluations_per_epoch=1, schedule="linear", learning_rate=2e-3, muon_rate=0.02, sample_tokens=60, seed=SEED,
     live_tokens=20_000, checkpoint_seconds=120.0,
 )  # fmt: skip
@@ -68,6 +68,7 @@ ENGLISH = Starter(
         ("State of the Union and inaugural addresses (NLTK)", "public domain"),
         ("Genesis, World English Bible (NLTK)", "public domain"),
         ("Pros and Cons, Product Reviews (Bing Liu; NLTK)", "CC BY 4.0"),
+        ("Tatoeba sentences", "CC BY 2.0 FR"),
     ),
     limits="It goes on from a beginning in the manner of a play, a speech or a list of pros and cons. It follows no "
     "instructions, knows no facts, and loses the thread after a sentence or two.",

@@ -22,9 +22,10 @@ HELD_OUT = 0.03  # of the texts, at most 400, for validation
 
 
 def read_english(data: Path) -> tuple[list[Example], list[Example]]:
-    """Plays, speeches, scripture, and short opinions on products."""
-    texts = [*_plays(data), *_speeches(data), *_genesis(data), *_opinions(data), *_reviews(data)]
-    return _split(texts)
+    """Plays, speeches, scripture, short opinions on products, and everyday sentences."""
+    training, validation = _split([*_plays(data), *_speeches(data), *_genesis(data), *_opinions(data), *_reviews(data)])
+    more_training, more_validation = _split(_everyday(data, 0))
+    return training + more_training, validation + more_validation
 
 
 def _plays(data: Path) -> list[str]:
@@ -94,7 +95,7 @@ def read_chinese(data: Path) -> tuple[list[Example], list[Example]]:
     import opencc
 
     simplified = opencc.OpenCC("t2s").convert
-    texts = [simplified(text) for text in (*_poems(data), *_primers(data), *_everyday(data))]
+    texts = [simplified(text) for text in (*_poems(data), *_primers(data), *_everyday(data, 1))]
     return _split(list(dict.fromkeys(texts)))
 
 
@@ -137,10 +138,10 @@ def _primers(data: Path) -> list[str]:
     return found
 
 
-def _everyday(data: Path) -> list[str]:
-    """Tatoeba's Chinese sentences, twelve in a text."""
+def _everyday(data: Path, column: int) -> list[str]:
+    """Tatoeba's sentences, twelve in a text. ``column``: 0 for English, 1 for Chinese."""
     lines = (data / "tatoeba_cmn_eng" / "cmn.txt").read_text(encoding="utf-8").splitlines()
-    sentences = list(dict.fromkeys(line.split("\t")[1] for line in lines))
+    sentences = list(dict.fromkeys(line.split("\t")[column] for line in lines))
     random.Random(SEED).shuffle(sentences)
     return ["\n".join(sentences[at : at + 12]) for at in range(0, len(sentences), 12)]
 

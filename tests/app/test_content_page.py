@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from core.services.content.views import DraftView, WriteRequest
 from core.services.views import Upload
 from core.settings import Settings
 from tests.app.conftest import OpenPage, texts
+from tests.conftest import NewPlace
 from tests.tiny_models import tiny_gpt2
 
 KNOWN = "folder:knows-two"
@@ -31,12 +32,11 @@ def writers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, writers: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(tmp_path: Path, writers: Path, new_place: NewPlace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     # What the page offers must not depend on which starters a working copy holds.
     monkeypatch.setattr("core.models.catalogue.STARTERS", tmp_path / "no-starters")
-    return Settings(
-        data_dir=tmp_path / "var", index_dir=tmp_path / "indexes", models_dir=writers, threads=1, _env_file=None
-    )
+    with new_place(tmp_path, models_dir=writers, threads=1) as place:
+        yield place
 
 
 def ended(app: Application, me: Actor) -> DraftView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from pages.shared.application import use_application
 from pages.shared.navigation import ICONS, opens
 from tests.app.conftest import VISITOR, OpenPage
 from tests.app.whole_workspace import fill
+from tests.conftest import NewPlace
 
 # Each page's sections with the session's key of the control that chooses them.
 SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -49,23 +50,20 @@ LEAVING = ("sign-out",)
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, models: ModelHub) -> Path:
-    root = tmp_path_factory.mktemp("whole")
-    app = build(_settings(root), models=models)
-    fill(app, local_actor(app, VISITOR))
-    app.queue.close()
-    app.database.engine.dispose()
-    return root
-
-
-def _settings(root: Path) -> Settings:
-    return Settings(data_dir=root / "var", index_dir=root / "indexes", heartbeat_seconds=0.2, _env_file=None)
+def filled(tmp_path_factory: pytest.TempPathFactory, models: ModelHub, new_place: NewPlace) -> Iterator[Settings]:
+    with new_place(tmp_path_factory.mktemp("whole")) as settings:
+        app = build(settings, models=models)
+        fill(app, local_actor(app, VISITOR))
+        app.queue.close()
+        app.database.engine.dispose()
+        yield settings
 
 
 @pytest.fixture
-def whole(filled: Path, tmp_path: Path, make_application: Any) -> Application:
-    shutil.copytree(filled, tmp_path / "copy")
-    return make_application(_settings(tmp_path / "copy"))
+def settings(filled: Settings, tmp_path: Path, new_place: NewPlace) -> Iterator[Settings]:
+    """A copy of the filled workspace."""
+    with new_place(tmp_path / "copy", like=filled) as place:
+        yield place
 
 
 class Walk:
@@ -174,10 +172,10 @@ def walks() -> list[Any]:
 
 @pytest.mark.parametrize(("role", "name"), walks())
 def test_nothing_that_is_offered_is_refused(
-    open_page: OpenPage, whole: Application, role: Role, name: str, monkeypatch: pytest.MonkeyPatch,
+    open_page: OpenPage, app: Application, role: Role, name: str, monkeypatch: pytest.MonkeyPatch,
     refused: list[str], downloads: None,
 ) -> None:  # fmt: skip
-    use_application(whole)
+    use_application(app)
     become(monkeypatch, role)
     walk = Walk(open_page, refused)
     walk.page(name)
@@ -187,8 +185,8 @@ def test_nothing_that_is_offered_is_refused(
     assert walk.used or name in QUIET, "a walk that saw nothing proves nothing"
 
 
-def test_every_section_is_walked(open_page: OpenPage, whole: Application) -> None:
-    use_application(whole)
+def test_every_section_is_walked(open_page: OpenPage, app: Application) -> None:
+    use_application(app)
     for name, (key, sections) in SECTIONS.items():
         control = next(one for one in open_page(name).button_group if one.key == key)
         assert len(control.options) == len(sections), f"{name} has sections that no role is walked through"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.access.actor import Actor
 from core.bootstrap import build, local_actor, runner
-from core.models.hub import ModelHub
 from core.services import jobs
 from core.services.application import Application
 from core.services.studio import data_sets, registry, runs
 from core.services.views import Upload
 from core.settings import Settings
 from tests.app.conftest import OpenPage, texts
+from tests.conftest import NewPlace
 
 Work = Callable[[int], None]
 LSTM = {"epochs": 3, "embedding": 8, "hidden": 8, "batch_size": 16, "learning_rate": 0.01}
@@ -48,10 +47,14 @@ def make_data_set(app: Application, me: Actor, name: str = "Lamp reviews", rows:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, new_place: NewPlace) -> Iterator[Settings]:
     """A workspace with a data set, two finished runs and their model versions, made once."""
-    root = tmp_path_factory.mktemp("studio")
-    settings = Settings(data_dir=root / "var", index_dir=root / "indexes", heartbeat_seconds=0.2, _env_file=None)
+    with new_place(tmp_path_factory.mktemp("studio")) as settings:
+        _train(settings)
+        yield settings
+
+
+def _train(settings: Settings) -> None:
     app = build(settings)
     me = local_actor(app, "visitor-of-the-app-tests-0000")
     run = runner(app).run
@@ -64,24 +67,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert runs.get_run(app, me, number).state == "done", runs.get_run(app, me, number).error
     app.queue.close()
     app.database.engine.dispose()
-    return root
 
 
 @pytest.fixture
-def studio(trained: Path, tmp_path: Path, models: ModelHub, make_application: Any) -> Application:
+def studio(trained: Settings, tmp_path: Path, new_place: NewPlace, make_application: Any) -> Iterator[Application]:
     """A copy of that workspace, to change at will."""
     from pages.shared.application import use_application
 
-    shutil.copytree(trained, tmp_path / "copy")
-    settings = Settings(
-        data_dir=tmp_path / "copy" / "var",
-        index_dir=tmp_path / "copy" / "indexes",
-        heartbeat_seconds=0.2,
-        _env_file=None,
-    )
-    app = make_application(settings)
-    use_application(app)
-    return app
+    with new_place(tmp_path / "copy", like=trained) as settings:
+        app = make_application(settings)
+        use_application(app)
+        yield app
 
 
 def go_to(page: AppTest, section: str) -> AppTest:

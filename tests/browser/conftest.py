@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,9 +12,9 @@ from typing import Any
 import pytest
 
 from core.models.hub import ModelHub
-from tests.browser.servers import Server, free_port, lend_models, start_web, stop
 from tests.browser.steps import LONG, document_row, make_base, upload
-from tests.conftest import ROOT
+from tests.conftest import ROOT, NewDatabase
+from tests.servers import Server, fresh_web, lend_models, stop
 
 NewBrowser = Callable[..., Any]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -44,19 +43,15 @@ def _exported_models(models: ModelHub, model_folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Server]:
     data = tmp_path_factory.mktemp("browser")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PILOTLIGHT_")}
-    environment |= {"PILOTLIGHT_DATA_DIR": str(data / "var"), "PILOTLIGHT_INDEX_DIR": str(data / "indexes")}
-    url = f"http://127.0.0.1:{free_port()}"
-    found = Server(url, data, environment, start_web(url, environment, data))
-    with (data / "worker.log").open("wb") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "core", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
-    yield found
-    stop(worker)
-    stop(found.web)
+    with new_database() as database_url, fresh_web(data, database_url) as found:
+        with (data / "worker.log").open("wb") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "core", "worker"], cwd=ROOT, env=found.environment, stdout=log, stderr=log
+            )
+        yield found
+        stop(worker)
 
 
 @pytest.fixture(scope="session")

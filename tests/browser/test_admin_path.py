@@ -13,16 +13,17 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.servers import Server, fresh_web
 from tests.browser.steps import LONG, key, make_base, starting
+from tests.conftest import NewDatabase
+from tests.servers import Server, fresh_web
 
 PERSON = "wilhelmina@example.com"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def place(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Server]:
     """A web app on fresh data of its own, without a worker and without accounts: the local owner's."""
-    with fresh_web(tmp_path_factory.mktemp("admin")) as web:
+    with new_database() as database_url, fresh_web(tmp_path_factory.mktemp("admin"), database_url) as web:
         yield web
 
 

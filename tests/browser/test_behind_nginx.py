@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import shutil
 import ssl
@@ -17,8 +16,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.servers import free_port, start_web, stop
+from tests.conftest import NewDatabase
+from tests.environment import environment_of
 from tests.nginx import certificate, nginx_file
+from tests.servers import free_port, start_web, stop
 
 pytestmark = [
     pytest.mark.server,
@@ -52,10 +53,13 @@ class Front:
 
 
 @pytest.fixture(scope="module")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    folder = tmp_path_factory.mktemp("nginx")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PILOTLIGHT_")}
-    environment |= {"PILOTLIGHT_DATA_DIR": str(folder / "var"), "PILOTLIGHT_INDEX_DIR": str(folder / "indexes")}
+def front(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Front]:
+    with new_database() as database_url:
+        yield from _front(tmp_path_factory.mktemp("nginx"), database_url)
+
+
+def _front(folder: Path, database_url: str) -> Iterator[Front]:
+    environment = environment_of(folder, database_url)
     ports = [free_port(), free_port()]
     webs = {port: start_web(f"http://127.0.0.1:{port}", environment, folder) for port in ports}
     certificate(folder)

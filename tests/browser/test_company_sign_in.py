@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -16,8 +15,9 @@ import pytest
 from playwright.sync_api import expect
 
 from core.services.people import accounts, links
-from tests.browser.servers import Server, free_port, start_web, stop
 from tests.browser.steps import key
+from tests.conftest import NewDatabase
+from tests.servers import Server, free_port, fresh_web, stop
 
 OWNER, PASSWORD = "ada@example.org", "violet lamp by the sea"
 PEOPLE = {
@@ -47,30 +47,27 @@ def provider() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[Server]:
+def place(tmp_path_factory: pytest.TempPathFactory, provider: str, new_database: NewDatabase) -> Iterator[Server]:
     """A web app with an owner, an invitation for Bo, and corp.example let in."""
     from core.bootstrap import build, local_actor
     from core.settings import Settings
 
     data = tmp_path_factory.mktemp("company")
-    app = build(Settings(data_dir=data / "var", index_dir=data / "indexes", _env_file=None))
-    owner = local_actor(app, "test")
-    accounts.create_first_owner(app, owner.workspace_id, OWNER, PASSWORD, trusted=True)
-    links.invite(app, owner, "bo@example.org", "agent")
-    app.database.engine.dispose()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOTLIGHT_")}
-    url = f"http://127.0.0.1:{free_port()}"
-    environment |= {
-        "PILOTLIGHT_DATA_DIR": str(data / "var"),
-        "PILOTLIGHT_INDEX_DIR": str(data / "indexes"),
-        "PILOTLIGHT_OIDC_METADATA_URL": provider,
-        "PILOTLIGHT_OIDC_CLIENT_ID": "pilotlight",
-        "PILOTLIGHT_OIDC_CLIENT_SECRET": "a-secret-of-this-test",
-        "PILOTLIGHT_OIDC_DOMAINS": "corp.example",
+    company = {
+        "OIDC_METADATA_URL": provider,
+        "OIDC_CLIENT_ID": "pilotlight",
+        "OIDC_CLIENT_SECRET": "a-secret-of-this-test",
+        "OIDC_DOMAINS": "corp.example",
     }
-    found = Server(url, data, environment, start_web(url, environment, data))
-    yield found
-    stop(found.web)
+    with new_database() as database_url:
+        folders = {"data_dir": data / "var", "index_dir": data / "indexes"}
+        app = build(Settings(**folders, database_url=database_url, _env_file=None))
+        owner = local_actor(app, "test")
+        accounts.create_first_owner(app, owner.workspace_id, OWNER, PASSWORD, trusted=True)
+        links.invite(app, owner, "bo@example.org", "agent")
+        app.database.engine.dispose()
+        with fresh_web(data, database_url, **company) as web:
+            yield web
 
 
 def come(chromium: Any, place: Server, subject: str) -> Any:

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewBrowser
-from tests.browser.servers import Server
 from tests.browser.steps import ask, key, starting
+from tests.servers import Server
 
 
 def test_the_main_path(ready: str, new_browser: NewBrowser) -> None:

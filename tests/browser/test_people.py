@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from core.access.cookies import SESSION_COOKIE
-from tests.browser.servers import Server, free_port, fresh_web, start_web, stop
 from tests.browser.steps import key, make_base, upload
+from tests.conftest import NewDatabase
+from tests.servers import Server, fresh_web
 
 OWNER, OWNERS = "ada@example.org", "violet lamp by the sea"
 AGENT, AGENTS = "bo@example.org", "seven quiet green boats"
@@ -20,9 +20,9 @@ PROTECTED = ("/knowledge", "/admin", "/inbox")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def place(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Server]:
     """A web app on fresh data of its own, without a worker."""
-    with fresh_web(tmp_path_factory.mktemp("people")) as web:
+    with new_database() as database_url, fresh_web(tmp_path_factory.mktemp("people"), database_url) as web:
         yield web
 
 
@@ -198,19 +198,13 @@ def test_an_invited_agent_sees_the_inbox_only(owned: Server, browser: Callable[[
     expect(invited.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_elsewhere_the_first_account_needs_the_code_of_the_log(chromium: Any, tmp_path: Path) -> None:
+def test_elsewhere_the_first_account_needs_the_code_of_the_log(
+    chromium: Any, tmp_path: Path, database_url: str
+) -> None:
     """A server that listens for others: the page asks for the set-up code, which stands in the log."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOTLIGHT_")}
-    environment |= {
-        "PILOTLIGHT_DATA_DIR": str(tmp_path / "var"),
-        "PILOTLIGHT_INDEX_DIR": str(tmp_path / "indexes"),
-        "PILOTLIGHT_HOST": "0.0.0.0",
-    }
-    url = f"http://127.0.0.1:{free_port()}"
-    web = start_web(url, environment, tmp_path)
-    context = chromium.new_context(locale="en-US", base_url=url)
-    context.set_default_timeout(30_000)
-    try:
+    with fresh_web(tmp_path, database_url, HOST="0.0.0.0") as web:
+        context = chromium.new_context(locale="en-US", base_url=web.url)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.goto("/knowledge")
         expect(page.get_by_role("heading", name="Create the owner's account")).to_be_visible(timeout=60_000)
@@ -226,6 +220,4 @@ def test_elsewhere_the_first_account_needs_the_code_of_the_log(chromium: Any, tm
                 expect(page.get_by_text("This is not the set-up code")).to_be_visible()
         expect(page.get_by_role("heading", name="Knowledge", exact=True)).to_be_visible()
         assert not (tmp_path / "var" / "set-up-code.txt").exists()
-    finally:
         context.close()
-        stop(web)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewBrowser
-from tests.browser.servers import Server
 from tests.browser.steps import LONG, document_row, go_to, key, make_base, starting, upload
+from tests.servers import Server
 
 
 def long_text(sections: int) -> bytes:

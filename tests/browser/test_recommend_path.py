@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.servers import Server
 from tests.browser.steps import LONG, key, starting
+from tests.servers import Server
 
 NewBrowser = Callable[..., Any]
 TRAINED = 240_000  # the worker loads its libraries first

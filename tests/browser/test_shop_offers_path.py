@@ -10,8 +10,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.servers import Server
 from tests.browser.steps import LONG, ask, key, make_base, starting, upload
+from tests.servers import Server
 
 NewBrowser = Callable[..., Any]
 LAMPS = b"id,title,category,price,stock\nlamp-1,Oak desk lamp,lamps,49,5\nlamp-2,Brass reading lamp,lamps,59,0\n"

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewBrowser
-from tests.browser.servers import Server
 from tests.browser.steps import send
+from tests.servers import Server
 
 SAID = "Refunds are paid within 5 working days after the returned lamp has arrived."
 ENDLESS = "The money goes back to the card and"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.servers import Server
+from tests.servers import Server
 
 NewBrowser = Callable[..., Any]
 LONG = 120_000  # a job waits for the worker

@@ -19,8 +19,8 @@ from core.services import ingest, knowledge
 from core.services.application import Application
 from core.services.views import Upload
 from core.settings import Settings
-from tests.browser.servers import free_port
 from tests.integration.test_worker import wait_for, worker_process
+from tests.servers import free_port
 
 pytestmark = [
     pytest.mark.server,

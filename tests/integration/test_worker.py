@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from core.db.tables import DocumentVersion, IndexVersion, Job, JobFile, Passage
 from core.services import ingest, jobs, knowledge
 from core.services.application import Application
 from core.services.views import JobView, Upload
+from tests.environment import environment_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -32,15 +32,9 @@ def worker_process(app: Application, model_folder: Path) -> Iterator[subprocess.
     if not target.exists() and (model_folder / "models").exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(model_folder / "models")
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("PILOTLIGHT_")},
-        "PILOTLIGHT_DATA_DIR": str(app.settings.data_dir),
-        "PILOTLIGHT_INDEX_DIR": str(app.settings.index_dir),
-        "PILOTLIGHT_DATABASE_URL": app.settings.database_url,
-        "PILOTLIGHT_QUEUE_URL": app.settings.queue_url,
-        "PILOTLIGHT_HEARTBEAT_SECONDS": "0.3",
-        "PYTHONPATH": str(ROOT),
-    }
+    more = {"QUEUE_URL": app.settings.queue_url, "HEARTBEAT_SECONDS": "0.3"}
+    environment = environment_of(app.settings.data_dir.parent, app.settings.database_url, **more)
+    environment["PYTHONPATH"] = str(ROOT)
     process = subprocess.Popen([sys.executable, "-m", "core", "worker"], cwd=app.settings.data_dir, env=environment)
     try:
         yield process

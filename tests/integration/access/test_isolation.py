@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from core.db.tables import Base, Scoped, Workspace
 from core.errors import NotFound, PilotlightError
 from core.models.hub import ModelHub
 from core.services.application import Application
-from core.settings import Settings
+from tests.conftest import NewPlace
 from tests.integration.access.use_cases import called, use_cases
 
 RIVAL = 2  # their workspace
@@ -59,12 +58,12 @@ def value_of(column: Column[Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, models: ModelHub) -> Iterator[Application]:
-    folder: Path = tmp_path_factory.mktemp("isolation")
-    made = build(
-        Settings(data_dir=folder / "var", index_dir=folder / "indexes", heartbeat_seconds=0.2, _env_file=None),
-        models=models,
-    )
+def app(tmp_path_factory: pytest.TempPathFactory, models: ModelHub, new_place: NewPlace) -> Iterator[Application]:
+    with new_place(tmp_path_factory.mktemp("isolation")) as settings:
+        yield from _two_workspaces(build(settings, models=models))
+
+
+def _two_workspaces(made: Application) -> Iterator[Application]:
     with made.database.system(writing=True) as session:
         session.add(Workspace(id=RIVAL, slug="rival", name=SECRET, settings={}))
         session.add(Account(id=THEIRS, email=f"{SECRET}@example.org"))

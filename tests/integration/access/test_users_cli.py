@@ -17,9 +17,10 @@ PASSWORD = "violet lamp by the sea"
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PILOTLIGHT_DATA_DIR", str(tmp_path / "var"))
     monkeypatch.setenv("PILOTLIGHT_INDEX_DIR", str(tmp_path / "indexes"))
+    monkeypatch.setenv("PILOTLIGHT_DATABASE_URL", database_url)
     monkeypatch.setenv("PILOTLIGHT_PUBLIC_URL", "https://pilot.example.org/")
     monkeypatch.chdir(ROOT)
     return tmp_path

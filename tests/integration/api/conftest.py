@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,9 @@ from core.services.application import Application
 from core.services.recommend.catalogues import create_catalogue
 from core.services.recommend.feedback import record_event
 from core.settings import Settings
-from tests.browser.servers import free_port, start_web, stop
+from tests.conftest import NewDatabase
 from tests.integration.services.conftest import RETURNS, Shop, lower_the_bar, open_shop, publish_texts
+from tests.servers import fresh_web
 from tests.tiny_models import tiny_gpt2
 
 ALL = ("ask", "documents", "sentiment", "write", "recommend", "studio")
@@ -68,25 +68,26 @@ def _writer(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory, models: ModelHub, model_folder: Path) -> Iterator[Service]:
-    root = tmp_path_factory.mktemp("api")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, models: ModelHub, model_folder: Path, new_database: NewDatabase
+) -> Iterator[Service]:
+    with new_database() as database_url:
+        yield from _service(tmp_path_factory.mktemp("api"), models, model_folder, database_url)
+
+
+def _service(root: Path, models: ModelHub, model_folder: Path, database_url: str) -> Iterator[Service]:
     models.encoder()  # exported now, so that the server finds it
     (root / "var").mkdir()
     (root / "var" / "models").symlink_to(model_folder / "models")
     folders = {"data_dir": root / "var", "index_dir": root / "indexes"}
-    app = build(Settings(**folders, heartbeat_seconds=0.2, _env_file=None), models=models)
+    app = build(Settings(**folders, database_url=database_url, heartbeat_seconds=0.2, _env_file=None), models=models)
     shop, rival = open_shop(app, "lumen"), open_shop(app, "umbra")
     publish_texts(app, shop, returns=RETURNS)
     lower_the_bar(app, shop)
     open_catalogue(app, shop)
     made = [keys.make_key(app, one.owner(), "everything", ALL).secret for one in (shop, rival)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOTLIGHT_")}
-    environment |= {"PILOTLIGHT_DATA_DIR": str(root / "var"), "PILOTLIGHT_INDEX_DIR": str(root / "indexes")}
-    environment |= {"PILOTLIGHT_API_PER_MINUTE": "100000", "PILOTLIGHT_API_PER_MINUTE_ADDRESS": "100000"}
-    environment["PILOTLIGHT_MODELS_DIR"] = str(_writer(root / "writers"))
-    url = f"http://127.0.0.1:{free_port()}"
-    web = start_web(url, environment, root)
-    yield Service(url, app, shop, rival, *made)
-    stop(web)
+    limits = {"API_PER_MINUTE": "100000", "API_PER_MINUTE_ADDRESS": "100000"}
+    with fresh_web(root, database_url, MODELS_DIR=str(_writer(root / "writers")), **limits) as web:
+        yield Service(web.url, app, shop, rival, *made)
     app.queue.close()
     app.database.engine.dispose()

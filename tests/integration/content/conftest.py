@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from core.services.application import Application
 from core.services.ingest import start_ingest
 from core.services.views import Upload
 from core.settings import Settings
+from tests.conftest import NewPlace
 from tests.tiny_models import tiny_gpt2
 
 HANDBOOK = (
@@ -37,12 +38,9 @@ def writers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, writers: Path, model_folder: Path) -> Settings:
-    data = tmp_path / "var"
-    return Settings(
-        data_dir=data, index_dir=tmp_path / "indexes", models_dir=writers, heartbeat_seconds=0.2, threads=1,
-        _env_file=None,
-    )  # fmt: skip
+def settings(tmp_path: Path, writers: Path, new_place: NewPlace) -> Iterator[Settings]:
+    with new_place(tmp_path, models_dir=writers, threads=1) as place:
+        yield place
 
 
 @pytest.fixture

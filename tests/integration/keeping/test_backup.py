@@ -36,13 +36,16 @@ def told(answer: Answer) -> list[object]:
     return [answer.text, answer.rung, [(c.document, c.start, c.end, c.quote) for c in answer.citations]]
 
 
-def empty_place(tmp_path: Path, name: str = "restored") -> Settings:
-    return Settings(data_dir=tmp_path / name, index_dir=tmp_path / f"{name}-indexes", _env_file=None)
-
-
 @pytest.mark.parametrize("suffix", [".tar.zst", ".tar.gz"])
 def test_a_backup_made_while_somebody_writes_answers_as_before(
-    app: Application, lamps: Shop, ann: Actor, talk: int, tmp_path: Path, make_application: Make, suffix: str
+    app: Application,
+    lamps: Shop,
+    ann: Actor,
+    talk: int,
+    tmp_path: Path,
+    empty_place: Settings,
+    make_application: Make,
+    suffix: str,
 ) -> None:
     say(app, ann, talk, QUESTIONS[0])
     before = [told(answer_question(app, lamps.workspace, lamps.kb, q)) for q in QUESTIONS]
@@ -69,15 +72,14 @@ def test_a_backup_made_while_somebody_writes_answers_as_before(
     assert made.path.stat().st_mode & 0o077 == 0
     assert len(written) > 2
 
-    place = empty_place(tmp_path)
-    done = restore(place, made.path)
+    done = restore(empty_place, made.path)
     assert (done.rows, done.files) == (made.rows, made.files)
-    again = make_application(place)
+    again = make_application(empty_place)
     assert [told(answer_question(again, lamps.workspace, lamps.kb, q)) for q in QUESTIONS] == before
     assert conversations.messages(again, ann, talk)[0].text == QUESTIONS[0]
-    assert (place.data_dir / "studio/1/runs/1/model/model.safetensors").read_bytes() == b"weights"
-    assert not list(place.data_dir.rglob("checkpoints"))
-    assert not list(place.data_dir.glob(".restoring-*"))
+    assert (empty_place.data_dir / "studio/1/runs/1/model/model.safetensors").read_bytes() == b"weights"
+    assert not list(empty_place.data_dir.rglob("checkpoints"))
+    assert not list(empty_place.data_dir.glob(".restoring-*"))
     with again.database.read(lamps.workspace) as rows:
         bases, entries = (
             rows.count(KnowledgeBase, KnowledgeBase.name.like("kb %")),
@@ -144,14 +146,13 @@ DAMAGES = [bytes_changed, cut_off, a_row_changed, a_member_gone, without_manifes
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
 def test_a_damaged_backup_is_refused_and_nothing_changes(
-    saved: Path, tmp_path: Path, damage: Callable[[Path], None]
+    saved: Path, empty_place: Settings, damage: Callable[[Path], None]
 ) -> None:
     damage(saved)
-    place = empty_place(tmp_path)
     with pytest.raises(BadInput) as refused:
-        restore(place, saved)
+        restore(empty_place, saved)
     assert refused.value.code in {"backup.damaged", "backup.newer"}
-    assert list(place.data_dir.iterdir()) == []
+    assert list(empty_place.data_dir.iterdir()) == []
 
 
 NAMES = [
@@ -166,15 +167,15 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_entry_that_leads_outside_is_refused(saved: Path, tmp_path: Path, name: str) -> None:
+def test_an_entry_that_leads_outside_is_refused(saved: Path, tmp_path: Path, empty_place: Settings, name: str) -> None:
     rewrite(saved, lambda e, c: [(e, c), (tarfile.TarInfo(name), b"evil")] if e.name.startswith("files/") else [(e, c)])
     with pytest.raises(BadInput, match="no backup of ours"):
-        restore(empty_place(tmp_path), saved)
+        restore(empty_place, saved)
     assert not list(tmp_path.rglob("outside"))
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
-def test_links_and_devices_are_refused(saved: Path, tmp_path: Path, kind: bytes) -> None:
+def test_links_and_devices_are_refused(saved: Path, empty_place: Settings, kind: bytes) -> None:
     def change(entry: tarfile.TarInfo, content: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
         odd = tarfile.TarInfo("files/link")
         odd.type, odd.linkname = kind, "/etc/passwd"
@@ -182,22 +183,20 @@ def test_links_and_devices_are_refused(saved: Path, tmp_path: Path, kind: bytes)
 
     rewrite(saved, change)
     with pytest.raises(BadInput, match="no backup of ours"):
-        restore(empty_place(tmp_path), saved)
+        restore(empty_place, saved)
 
 
-def test_a_place_that_holds_something_is_not_touched(saved: Path, tmp_path: Path) -> None:
-    place = empty_place(tmp_path)
-    place.data_dir.mkdir()
-    (place.data_dir / "mine.txt").write_text("mine")
+def test_a_place_that_holds_something_is_not_touched(saved: Path, empty_place: Settings) -> None:
+    empty_place.data_dir.mkdir(parents=True)
+    (empty_place.data_dir / "mine.txt").write_text("mine")
     with pytest.raises(Conflict, match=r"mine\.txt"):
-        restore(place, saved)
-    assert [path.name for path in place.data_dir.iterdir()] == ["mine.txt"]
+        restore(empty_place, saved)
+    assert [path.name for path in empty_place.data_dir.iterdir()] == ["mine.txt"]
 
 
-def test_what_a_killed_restore_left_is_no_hindrance(saved: Path, tmp_path: Path) -> None:
-    place = empty_place(tmp_path)
-    (place.data_dir / ".restoring-old").mkdir(parents=True)
-    assert restore(place, saved).files == 1
+def test_what_a_killed_restore_left_is_no_hindrance(saved: Path, empty_place: Settings) -> None:
+    (empty_place.data_dir / ".restoring-old").mkdir(parents=True)
+    assert restore(empty_place, saved).files == 1
 
 
 def test_a_backup_is_not_overwritten_and_its_name_says_its_kind(app: Application, shop: Shop, saved: Path) -> None:
@@ -207,7 +206,7 @@ def test_a_backup_is_not_overwritten_and_its_name_says_its_kind(app: Application
         back_up(app, shop.owner(), saved.with_suffix(".zip"))
 
 
-def test_no_secret_goes_into_the_backup(tmp_path: Path, make_application: Make) -> None:
+def test_no_secret_goes_into_the_backup(tmp_path: Path, empty_place: Settings, make_application: Make) -> None:
     settings = Settings(
         data_dir=tmp_path / "var", llm="endpoint", llm_model="m", llm_base_url="http://u:pw-secret@h/v1",
         llm_api_key="sk-secret", answer_sentences=4, _env_file=None,
@@ -218,12 +217,12 @@ def test_no_secret_goes_into_the_backup(tmp_path: Path, make_application: Make) 
         manifest = tar.extractfile("manifest.json").read()  # type: ignore[union-attr]
     assert b"secret" not in manifest
     assert json.loads(manifest)["settings"] == {"llm": "endpoint", "llm_model": "m", "answer_sentences": 4}
-    done = restore(empty_place(tmp_path), made.path)
+    done = restore(empty_place, made.path)
     assert done.settings["answer_sentences"] == 4
 
 
 def test_a_backup_with_older_tables_is_brought_to_the_newest(
-    app: Application, shop: Shop, tmp_path: Path, make_application: Make
+    app: Application, shop: Shop, tmp_path: Path, empty_place: Settings, make_application: Make
 ) -> None:
     from core.db.engine import make_engine
     from core.db.migrate import is_current, migrate
@@ -236,9 +235,8 @@ def test_a_backup_with_older_tables_is_brought_to_the_newest(
         )
     made = tmp_path / "old.tar.gz"
     _as_it_was_at(engine, made)
-    place = empty_place(tmp_path)
-    restore(place, made)
-    again = make_application(place)
+    restore(empty_place, made)
+    again = make_application(empty_place)
     assert is_current(again.database.engine)
     assert again.database.workspace("local").name == "Old"  # type: ignore[union-attr]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -32,6 +31,7 @@ from core.services.studio import data_sets
 from core.services.studio.rows_at_rest import data_set_files
 from core.services.views import Upload
 from core.settings import Settings
+from tests.environment import environment_of
 
 ROOT = Path(__file__).resolve().parents[3]
 Make = Callable[[Settings], Application]
@@ -114,7 +114,9 @@ def test_nothing_of_it_is_readable_at_rest(settings: Settings, make_application:
     assert drafts.list_drafts(app, me, find="nobody").total == 0
 
 
-def test_switched_on_rotated_moved_and_switched_off(settings: Settings, make_application: Make, tmp_path: Path) -> None:
+def test_switched_on_rotated_moved_and_switched_off(
+    settings: Settings, make_application: Make, tmp_path: Path, empty_place: Settings
+) -> None:
     plain = make_application(settings)
     me = filled(plain)
     assert SECRET in at_rest(plain)
@@ -128,11 +130,10 @@ def test_switched_on_rotated_moved_and_switched_off(settings: Settings, make_app
     only_new = make_application(with_key(settings, NEW))
     assert in_use(only_new, me) == before
     made = back_up(only_new, me, tmp_path / "all.tar.gz")
-    place = Settings(data_dir=tmp_path / "r", index_dir=tmp_path / "i", _env_file=None)
-    restore(place, made.path)
+    restore(empty_place, made.path)
     with pytest.raises(Unavailable, match="no key"):
-        make_application(place)
-    restored = make_application(with_key(place, NEW))
+        make_application(empty_place)
+    restored = make_application(with_key(empty_place, NEW))
     assert SECRET not in at_rest(restored)
     assert in_use(restored, me) == before
     assert rotate(only_new, me, decrypt=True) > 10
@@ -142,10 +143,8 @@ def test_switched_on_rotated_moved_and_switched_off(settings: Settings, make_app
 def test_a_rotation_that_is_killed_among_the_files_goes_on(settings: Settings, make_application: Make) -> None:
     app = make_application(with_key(settings, OLD))
     me = filled(app)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PILOTLIGHT_")} | {
-        "PILOTLIGHT_DATA_DIR": str(settings.data_dir), "PILOTLIGHT_DATABASE_URL": settings.database,
-        "PILOTLIGHT_ENCRYPTION_KEY": f"{NEW},{OLD}", "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
+    keys = {"ENCRYPTION_KEY": f"{NEW},{OLD}"}
+    environment = environment_of(settings.data_dir.parent, settings.database_url, **keys) | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "core", "keys", "rotate"]
     process = subprocess.Popen(command, cwd=settings.data_dir, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

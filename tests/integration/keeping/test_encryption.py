@@ -30,6 +30,7 @@ from core.services.keeping.rotation import rotate
 from core.services.source import source
 from core.services.views import Upload
 from core.settings import Settings
+from tests.environment import environment_of
 from tests.integration.services.conftest import CHINESE, RETURNS, Shop, lower_the_bar, open_shop, publish_texts, say
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -99,7 +100,7 @@ def test_switched_on_rotated_and_switched_off_again(settings: Settings, make_app
 
 
 def test_a_missing_or_wrong_key_is_said_at_the_start_and_loses_nothing(
-    settings: Settings, make_application: Make, tmp_path: Path
+    settings: Settings, make_application: Make, tmp_path: Path, empty_place: Settings
 ) -> None:
     app = make_application(with_key(settings, OLD))
     shop, ann, talk = filled(app)
@@ -113,11 +114,10 @@ def test_a_missing_or_wrong_key_is_said_at_the_start_and_loses_nothing(
     assert stored(app) == before
 
     made = back_up(app, shop.owner(), tmp_path / "all.tar.gz")  # stays encrypted, and needs its key
-    place = Settings(data_dir=tmp_path / "r", index_dir=tmp_path / "i", _env_file=None)
-    restore(place, made.path)
+    restore(empty_place, made.path)
     with pytest.raises(Unavailable, match="no key"):
-        build(place)
-    assert conversations.messages(make_application(with_key(place, OLD)), ann, talk)[0].text == ASKED
+        build(empty_place)
+    assert conversations.messages(make_application(with_key(empty_place, OLD)), ann, talk)[0].text == ASKED
 
 
 def test_a_rotation_that_is_killed_goes_on(settings: Settings, make_application: Make) -> None:
@@ -125,10 +125,8 @@ def test_a_rotation_that_is_killed_goes_on(settings: Settings, make_application:
     shop, ann, talk = filled(app)
     with app.database.write(shop.workspace) as rows:
         rows.add_all([Message(conversation_id=talk, role="customer", text=f"secret {n}") for n in range(4000)])
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PILOTLIGHT_")} | {
-        "PILOTLIGHT_DATA_DIR": str(settings.data_dir), "PILOTLIGHT_DATABASE_URL": settings.database,
-        "PILOTLIGHT_ENCRYPTION_KEY": f"{NEW},{OLD}", "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
+    keys = {"ENCRYPTION_KEY": f"{NEW},{OLD}"}
+    environment = environment_of(settings.data_dir.parent, settings.database_url, **keys) | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "core", "keys", "rotate"]
     process = subprocess.Popen(command, cwd=settings.data_dir, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

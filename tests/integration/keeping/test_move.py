@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from core.services.application import Application
 from core.services.ask import answer_question
 from core.services.keeping.move import move_database
 from core.settings import Settings
+from tests.environment import environment_of
 from tests.integration.services.conftest import Shop, say
 from tests.postgresql import PostgreSql
 
@@ -80,12 +80,7 @@ def test_a_move_that_is_killed_leaves_the_target_empty_and_can_begin_again(
     with app.database.write(shop.workspace) as rows:
         rows.add_all([Message(conversation_id=talk, role="customer", text=f"text {n} " * 50) for n in range(4_000)])
     command = [sys.executable, "-m", "core", "database", "move", "--to", target]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PILOTLIGHT_")}
-    environment |= {
-        "PILOTLIGHT_DATA_DIR": str(app.settings.data_dir),
-        "PILOTLIGHT_DATABASE_URL": app.settings.database,
-        "PYTHONPATH": str(ROOT),
-    }
+    environment = environment_of(app.settings.data_dir.parent, app.settings.database_url) | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, cwd=app.settings.data_dir, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert "workspace" in process.stdout.readline()  # rows are on their way

@@ -22,6 +22,7 @@ Run = Callable[..., str]
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("PILOTLIGHT_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("PILOTLIGHT_INDEX_DIR", str(settings.index_dir))
+    monkeypatch.setenv("PILOTLIGHT_DATABASE_URL", settings.database_url)
 
     def call(*arguments: str) -> str:
         result = CliRunner().invoke(cli, ["links", *arguments], catch_exceptions=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from core.bootstrap import build, local_actor
 from core.db.recommend_tables import CatalogueItem, Interaction, RecommendFeedback, RecommendShown
 from core.db.tables import utc_now
 from core.errors import BadInput, Conflict, NotFound
-from core.models.hub import ModelHub
 from core.recommend.build import create
 from core.services.application import Application
 from core.services.recommend import catalogues, experimenting, feedback, people, ruling, serving, versions
@@ -21,15 +21,20 @@ from core.services.recommend.importing import newest_interaction
 from core.services.recommend.serving import Asked
 from core.services.recommend.snapshot import read_interactions, snapshot
 from core.settings import Settings
+from tests.conftest import NewPlace
 
 TEAS, TOOLS = [f"tea-{n}" for n in range(6)], [f"tool-{n}" for n in range(6)]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, new_place: NewPlace) -> Iterator[Settings]:
     """Sixty people who like teas or tools, never both, and a model that has learnt it; made once."""
-    root = tmp_path_factory.mktemp("shop")
-    app = build(Settings(data_dir=root / "var", index_dir=root / "indexes", _env_file=None))
+    with new_place(tmp_path_factory.mktemp("shop")) as settings:
+        _fill(build(settings))
+        yield settings
+
+
+def _fill(app: Application) -> None:
     owner = local_actor(app, "owner")
     number = catalogues.create_catalogue(app, owner, "Shop")
     events = []
@@ -54,14 +59,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     versions.serve_model(app, owner, number, model)
     app.queue.close()
     app.database.engine.dispose()
-    return root
 
 
 @pytest.fixture
-def shop(made: Path, tmp_path: Path, models: ModelHub) -> Application:
-    root = tmp_path / "shop"
-    shutil.copytree(made, root)
-    return build(Settings(data_dir=root / "var", index_dir=root / "indexes", _env_file=None), models=models)
+def shop(
+    made: Settings, tmp_path: Path, new_place: NewPlace, make_application: Callable[[Settings], Application]
+) -> Iterator[Application]:
+    with new_place(tmp_path / "shop", like=made) as settings:
+        yield make_application(settings)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from core.services.studio import data_sets, runs
 from core.services.studio.run_work import work_on
 from core.services.studio.views import DataSetVersionView, RunView
 from core.services.views import JobView, Upload
-from core.settings import Settings
+from tests.conftest import NewPlace
 from tests.integration.services.conftest import Shop, open_shop
 from tests.tiny_models import tiny_bert
 
@@ -122,11 +122,15 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, models: ModelHub, bert: Path) -> Iterator[tuple[Studio, int]]:
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, models: ModelHub, bert: Path, new_place: NewPlace
+) -> Iterator[tuple[Studio, int]]:
     """A studio with one finished run, for tests that only look at it."""
-    folder = tmp_path_factory.mktemp("trained")
-    settings = Settings(data_dir=folder / "var", index_dir=folder / "indexes", heartbeat_seconds=0.2, _env_file=None)
-    app = build(settings, models=models)
+    with new_place(tmp_path_factory.mktemp("trained")) as settings:
+        yield from _trained(build(settings, models=models), bert)
+
+
+def _trained(app: Application, bert: Path) -> Iterator[tuple[Studio, int]]:
     studio = Studio(app, open_shop(app, "lumen"), bert)
     run_id = studio.start(studio.data_set(options={"licence": "CC0-1.0"}), epochs=4)
     run = studio.here(run_id)

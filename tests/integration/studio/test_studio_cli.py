@@ -46,6 +46,7 @@ def command(settings: Settings, app: Application, monkeypatch: pytest.MonkeyPatc
     """Runs a command on the application's folders, in this process."""
     monkeypatch.setenv("PILOTLIGHT_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("PILOTLIGHT_INDEX_DIR", str(settings.index_dir))
+    monkeypatch.setenv("PILOTLIGHT_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("PILOTLIGHT_HEARTBEAT_SECONDS", "0.2")
     return lambda *words: CliRunner().invoke(cli, [str(word) for word in words])
 

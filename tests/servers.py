@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.environment import environment_of
 
 _exported: list[Path] = []  # where the encoders are exported
 
@@ -80,10 +80,9 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def fresh_web(data: Path) -> Iterator[Server]:
-    """A web app on fresh data of its own in ``data``, without a worker and without accounts."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOTLIGHT_")}
-    environment |= {"PILOTLIGHT_DATA_DIR": str(data / "var"), "PILOTLIGHT_INDEX_DIR": str(data / "indexes")}
+def fresh_web(data: Path, database_url: str = "", **settings: str) -> Iterator[Server]:
+    """A web app on data of its own in ``data``, without a worker. ``settings``: as ``environment_of`` takes them."""
+    environment = environment_of(data, database_url, **settings)
     url = f"http://127.0.0.1:{free_port()}"
     found = Server(url, data, environment, start_web(url, environment, data))
     try:
