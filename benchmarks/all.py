@@ -34,6 +34,7 @@ RUNS: dict[str, list[str]] = {
     "generation": [],
     "sentiment": [],
     "content": [],
+    "descriptions": [],
     "recommend": [],
     "recommend_beauty": [],
 }

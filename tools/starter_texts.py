@@ -25,7 +25,7 @@ from core.training.language.args import LanguageModelArgs
 from core.training.language.data import Example
 from core.training.language.train import train_language_model
 from core.training.watch import Quiet, Watch
-from tools.starter_texts_data import SEED, read_chinese, read_descriptions, read_english
+from tools.starter_texts_data import COPIED, SEED, read_chinese, read_descriptions, read_english
 
 ROOT = Path(__file__).resolve().parent.parent
 BITS = 6
@@ -47,6 +47,7 @@ class Starter:
     read: Callable[[Path], tuple[list[Example], list[Example]]]
     minutes: float
     args: LanguageModelArgs = field(default_factory=LanguageModelArgs)
+    copied: tuple[str, ...] = ()  # attributes whose values it never reads: core.models.generation.placeholders
 
 
 # What minutes on two cores can teach: by the scaling laws (Hoffmann et al. 2022, arXiv:2203.15556) 40 teraflops are
@@ -102,18 +103,20 @@ DESCRIPTIONS = Starter(
     licence="CC BY-SA 4.0",
     sources=(("E2E NLG challenge, development set", "CC BY-SA 4.0"),),
     limits="It turns attributes of places to eat (name, eatType, food, priceRange, customer rating, area, "
-    "familyFriendly, near) into a sentence or two. Other kinds of products are outside of what it has seen.",
+    "familyFriendly, near) into a sentence or two. It never reads name, near, food, eatType and area: placeholders "
+    "stand for them, so they come out as they went in. Other kinds of products are outside of what it has seen.",
     prompts=(
         "name: Quiet Harbour; eatType: coffee shop; food: Italian; priceRange: cheap; area: riverside",
         "name: The Lantern; eatType: pub; customer rating: 5 out of 5; familyFriendly: yes; near: Old Mill",
         "name: Blue Kettle; food: Chinese; priceRange: more than £30; familyFriendly: no",
+        "name: Hofgarten; eatType: beer garden; food: Bavarian; area: Schwabing; near: the English Garden",
     ),
     read=read_descriptions,
-    minutes=25.0,
+    minutes=12.0,
     args=replace(
-        _COMMON, vocabulary_size=1500, max_tokens=160, batch_size=12, dropout=0.1,
-        sample_prompts=(),
+        _COMMON, vocabulary_size=1500, layers=4, heads=4, width=256, max_tokens=160, dropout=0.1, sample_prompts=(),
     ),
+    copied=COPIED,
 )  # fmt: skip
 STARTERS = {starter.name: starter for starter in (ENGLISH, CHINESE, DESCRIPTIONS)}
 
@@ -139,6 +142,8 @@ def seal(starter: Starter, trained: Manifest, source: Path, target: Path, valida
             shutil.copy(source / name, target / name)
     save_file(pack(load_weights(source), BITS), target / PACKED)
     facts = {**trained.facts, "languages": list(starter.languages), "tasks": list(starter.tasks), "bits": BITS}
+    if starter.copied:
+        facts["copied"] = list(starter.copied)
     manifest = replace(trained, facts=facts, files={}, data={**trained.data, **dict(starter.sources)})
     write_manifest(target, manifest)  # so that it can be opened
     metrics, samples = _judged(starter, target, validation)

@@ -203,14 +203,13 @@ def open_generator(
     if engine == "auto":
         shape = read_shape(folder) if _chosen_device(device) == "cpu" else None
         engine = "onnxruntime" if shape and graph_bytes(shape) <= MOST_BYTES else "transformers"
-    return TextGenerator(
-        folder.name,
-        load_tokenizer(folder),
-        _decoder(engine, folder, cache, device, threads, limits),
-        limits,
-        opening=facts.get("separator") or None,
-        marker=str(facts.get("marker") or ""),
-    )
+    parts = folder.name, load_tokenizer(folder), _decoder(engine, folder, cache, device, threads, limits), limits
+    opening, marker = facts.get("separator") or None, str(facts.get("marker") or "")
+    if copied := facts.get("copied"):
+        from core.models.generation.copying import CopyingGenerator
+
+        return CopyingGenerator(*parts, opening=opening, marker=marker, copied=copied)
+    return TextGenerator(*parts, opening=opening, marker=marker)
 
 
 def _decoder(engine: str, folder: Path, cache: Path, device: str, threads: int, limits: Limits) -> Decoder:

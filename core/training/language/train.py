@@ -67,7 +67,11 @@ def train_language_model(
 def _train(
     run: _Run, training: Sequence[Example], validation: Sequence[Example], mark: str, name: str, data: dict[str, Any]
 ) -> Manifest:
+    import torch
+
     args, processes = run.args, run.processes
+    if args.threads:
+        torch.set_num_threads(args.threads)
     tokenizer, model = _opened(run, training)
     separator = str(separator_of(tokenizer))
     length = min(args.max_tokens, int(model.config.n_positions))

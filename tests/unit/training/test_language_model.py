@@ -240,6 +240,19 @@ def test_a_clock_ends_the_run_with_a_learning_rate_near_zero(tmp_path: Path) -> 
     assert manifest.facts["steps"] > 3 * len(judged)
 
 
+def test_the_threads_that_are_asked_for_are_the_threads_it_has(tmp_path: Path) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        train_language_model(
+            TRAINING, VALIDATION, replace(TINY, max_steps=2, threads=before + 1), tmp_path / "threads", Heard()
+        )
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_number_of_steps_ends_the_run(tmp_path: Path) -> None:
     manifest = train_language_model(TRAINING, VALIDATION, replace(TINY, max_steps=7), tmp_path / "steps", Heard())
     assert manifest.facts["steps"] == 7
