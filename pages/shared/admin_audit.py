@@ -12,7 +12,7 @@ from core.access.actor import Actor
 from core.services import audit
 from core.services.application import Application
 from core.text.cells import harmless
-from pages.shared.audit_words import said_action, said_details
+from pages.shared.audit_words import said_action, said_details, said_target
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, pager
@@ -70,7 +70,7 @@ def _table(entries: tuple[audit.AuditView, ...]) -> None:
             "at": [one.at for one in entries],
             "actor": [harmless(one.actor) for one in entries],
             "action": [said_action(one.action) for one in entries],
-            "target": [harmless(one.target) for one in entries],
+            "target": [harmless(said_target(one.action, one.target)) for one in entries],
             "details": [harmless(said_details(one.details)) for one in entries],
         }
     )

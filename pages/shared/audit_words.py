@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +11,26 @@ from core.access.actor import Role
 from core.text.catalogue import catalogue
 from pages.shared.language import language, tr
 
+_LIMIT = re.compile(r"(\w+):(\d+) (\w+) / (\w+)")
+
 
 def said_action(action: str) -> str:
     """The action in words, where a catalogue has them (``audit.<area>`` with the key ``<thing>_<done>``)."""
     name = action.replace(".", "_")
     words = catalogue(language())
     return next((text for key, text in words.items() if key.startswith("audit.") and key.endswith(f".{name}")), action)
+
+
+def said_target(action: str, target: str) -> str:
+    """What was changed; a limit (``account:7 messages / day``) in the words of the limits' own section."""
+    found = _LIMIT.fullmatch(target) if action.startswith("quota.") else None
+    if found is None:
+        return target
+    subject, number, metric, period = found.groups()
+    one = subject == "workspace" or number != "0"
+    who = tr(f"quota.subject.{subject if one else f'each_{subject}'}")
+    named = f"{who} {number}" if one and subject != "workspace" else who
+    return f"{named} · {tr(f'quota.metric.{metric}')} · {tr(f'quota.every.{period}')}"
 
 
 def said_details(details: Mapping[str, Any]) -> str:

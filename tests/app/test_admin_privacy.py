@@ -11,6 +11,7 @@ from core.access.actor import Actor
 from core.access.audit import record
 from core.db.audit_tables import AuditEntry
 from core.db.tables import Conversation, KnowledgeBase, Message
+from core.services import quota
 from core.services.application import Application
 from core.services.privacy import privacy
 from pages.shared.application import use_application
@@ -127,3 +128,21 @@ def test_the_log_is_filtered_and_verified(open_section: Open, app: Application, 
         rows.update(AuditEntry, AuditEntry.number == 4, target="other.pdf")
     page.button(key="audit-verify").click().run()
     assert "entry 4" in page.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en-US", ["Member 7 · Tokens · each month", "The whole workspace · Messages · each day", "Each key · Tokens"]),
+        ("zh-CN", ["成员 7 · 词元 · 每月", "整个工作区 · 消息 · 每天", "每个密钥 · 词元"]),
+    ],
+)
+def test_limits_are_said_in_words(
+    open_section: Open, app: Application, me: Actor, locale: str, said: list[str]
+) -> None:
+    for subject, number, metric, period in (
+        ("key", 0, "tokens", "day"), ("workspace", 0, "messages", "day"), ("account", 7, "tokens", "month"),
+    ):  # fmt: skip
+        quota.set_quota(app, me, subject, number, metric, period, 5)
+    targets = list(open_section(_audit, locale).dataframe[0].value["target"])
+    assert [one.startswith(words) for one, words in zip(targets, said, strict=True)] == [True] * 3, targets
