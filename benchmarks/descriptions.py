@@ -42,6 +42,12 @@ WORDINGS = {
     "familyFriendly": r"famil|kid|child|adult",
 }
 
+INVENTED = {
+    "priceRange": r"pric|£|cheap|expens|afford|budget",
+    "customer rating": r"\brat(?:ed|ing)|star|out of|review",
+    "familyFriendly": r"famil|kid|child|adult",
+}
+
 
 def said(text: str, values: dict[str, str]) -> Counter[tuple[str, bool]]:
     """(attribute, whether it is said) of every attribute of ``values``."""
@@ -50,6 +56,11 @@ def said(text: str, values: dict[str, str]) -> Counter[tuple[str, bool]]:
         pattern = WORDINGS.get(name, re.escape(value))
         found[name, bool(re.search(pattern, text, re.IGNORECASE))] += 1
     return found
+
+
+def more(text: str, values: dict[str, str]) -> bool:
+    """Whether ``text`` speaks of a price, a rating or families though nobody did."""
+    return any(re.search(INVENTED[name], text, re.IGNORECASE) for name in INVENTED if name not in values)
 
 
 def share(counts: Iterable[Counter[tuple[str, bool]]], names: Iterable[str] = ()) -> float:
@@ -99,6 +110,9 @@ def main() -> None:
         "copied_values_said": share(ours, COPIED),
         "worded_values_said": share(ours, WORDINGS),
         "texts_with_all": sum(not any(not right for _, right in one) for one in ours) / len(ours),
+        "texts_with_more": sum(more(text, one) for text, one in zip(texts, asked, strict=True)) / len(texts),
+        "people_texts_with_more": sum(more(pair.response, read_attributes(pair.prompt)) for pair in held_out)
+        / len(held_out),
         "placeholders_left": sum(slot_errors(text, {}, ()) > 0 for text in texts),
         "people_worded_values_said": share(people, WORDINGS),
         "people_texts_with_all": sum(not any(not right for _, right in one) for one in people) / len(people),

@@ -25,7 +25,7 @@ from core.training.language.args import LanguageModelArgs
 from core.training.language.data import Example
 from core.training.language.train import train_language_model
 from core.training.watch import Quiet, Watch
-from tools.starter_texts_data import COPIED, SEED, read_chinese, read_descriptions, read_english
+from tools.starter_texts_data import COPIED, SEED, WORDED, read_chinese, read_descriptions, read_english
 
 ROOT = Path(__file__).resolve().parent.parent
 BITS = 6
@@ -48,6 +48,7 @@ class Starter:
     minutes: float
     args: LanguageModelArgs = field(default_factory=LanguageModelArgs)
     copied: tuple[str, ...] = ()  # attributes whose values it never reads: core.models.generation.placeholders
+    worded: tuple[str, ...] = ()  # and the others, which it puts in words of its own
 
 
 # What minutes on two cores can teach: by the scaling laws (Hoffmann et al. 2022, arXiv:2203.15556) 40 teraflops are
@@ -112,11 +113,12 @@ DESCRIPTIONS = Starter(
         "name: Hofgarten; eatType: beer garden; food: Bavarian; area: Schwabing; near: the English Garden",
     ),
     read=read_descriptions,
-    minutes=12.0,
+    minutes=6.5,
     args=replace(
         _COMMON, vocabulary_size=1500, layers=4, heads=4, width=256, max_tokens=160, dropout=0.1, sample_prompts=(),
     ),
     copied=COPIED,
+    worded=WORDED,
 )  # fmt: skip
 STARTERS = {starter.name: starter for starter in (ENGLISH, CHINESE, DESCRIPTIONS)}
 
@@ -143,7 +145,7 @@ def seal(starter: Starter, trained: Manifest, source: Path, target: Path, valida
     save_file(pack(load_weights(source), BITS), target / PACKED)
     facts = {**trained.facts, "languages": list(starter.languages), "tasks": list(starter.tasks), "bits": BITS}
     if starter.copied:
-        facts["copied"] = list(starter.copied)
+        facts |= {"copied": list(starter.copied), "worded": list(starter.worded)}
     manifest = replace(trained, facts=facts, files={}, data={**trained.data, **dict(starter.sources)})
     write_manifest(target, manifest)  # so that it can be opened
     metrics, samples = _judged(starter, target, validation)

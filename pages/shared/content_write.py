@@ -16,6 +16,7 @@ from core.services.content.models import Offer
 from core.services.content.templates import Template
 from core.services.content.views import DraftView, WriteRequest
 from pages.shared import content_draft, unsent
+from pages.shared.choice_kept import keep_among
 from pages.shared.content_place import open_draft, opened_draft
 from pages.shared.content_words import model_name, why_not
 from pages.shared.errors import errors_shown
@@ -152,8 +153,8 @@ def _sources(app: Application, actor: Actor, bases: dict[int, str], template: Te
     if not bases:
         return None
     keeping = _kept(app, actor, BASE, int)
-    if st.session_state.get(BASE, 0) not in (0, *bases):
-        st.session_state.pop(BASE, None)
+    if BASE in st.session_state:
+        keep_among(BASE, (0, *bases))
     if template.quotes and BASE not in st.session_state:
         st.session_state[BASE] = next(iter(bases))
     chosen: int = st.selectbox(
@@ -228,8 +229,7 @@ def _label(label: str, required: bool) -> str:
 def _model(app: Application, actor: Actor, offered: Sequence[Offer]) -> Offer:
     usable = {offer.model.key: offer for offer in offered if offer.fit.level != "cannot"}
     keeping = _kept(app, actor, MODEL)
-    if st.session_state.get(MODEL) not in usable:
-        st.session_state.pop(MODEL, None)
+    keep_among(MODEL, usable)
     chosen = usable[
         st.selectbox(
             tr("content.write.model"), list(usable), key=MODEL, persist_state="session", **keeping,
@@ -248,8 +248,7 @@ def _voice(app: Application, actor: Actor, model: Offer) -> int | None:
     if not fitting:
         return None
     keeping = _kept(app, actor, VOICE, int)
-    if st.session_state.get(VOICE, 0) not in (0, *fitting):
-        st.session_state.pop(VOICE, None)
+    keep_among(VOICE, (0, *fitting))
     chosen: int = st.selectbox(
         tr("content.write.voice"), [0, *fitting], key=VOICE, persist_state="session", **keeping,
         format_func=lambda number: fitting[number] if number else tr("content.write.no_voice"),

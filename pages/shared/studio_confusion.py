@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared.choice_kept import keep_among
 from pages.shared.language import tr
 from pages.shared.studio_charts import confusion_chart
 from pages.shared.wording import plain
@@ -38,8 +39,7 @@ def draw(report: Mapping[str, Any], key: str) -> None:
         )
     else:
         st.caption(tr("studio.report.confusion_many"))
-    if st.session_state.get(box) not in cells:
-        st.session_state.pop(box, None)
+    keep_among(box, cells)
     chosen = st.selectbox(
         tr("studio.report.cell"),
         list(cells),

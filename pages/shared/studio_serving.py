@@ -9,6 +9,7 @@ from core.access.actor import Actor, Permission
 from core.services.application import Application
 from core.services.studio import registry
 from core.services.studio.views import ModelVersionView, PromotionView
+from pages.shared.choice_kept import keep_among
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.parts import empty_state, notice
@@ -101,8 +102,7 @@ def _serving(one: PromotionView, part: float, colour: str, icon: str) -> None:
 def _promote(app: Application, actor: Actor, task: str, fitting: list[ModelVersionView], *, serves: bool) -> None:
     by_id = {version.id: version for version in fitting}
     box = f"promote-version-{task}"
-    if st.session_state.get(box) not in by_id:
-        st.session_state.pop(box, None)
+    keep_among(box, by_id)
     with st.grid(min_column_width=240, gap="small", key=f"promote-{task}"):
         chosen = st.selectbox(
             tr("studio.serving.version"), list(by_id), key=box, format_func=lambda n: _named(by_id[n])

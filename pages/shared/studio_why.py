@@ -12,6 +12,7 @@ from core.access.actor import Actor
 from core.services.application import Application
 from core.services.studio import reports
 from core.services.studio.views import ModelVersionView, Tried
+from pages.shared.choice_kept import keep_among
 from pages.shared.errors import errors_shown
 from pages.shared.language import tr
 from pages.shared.studio_charts import plot_bars
@@ -79,8 +80,7 @@ def _label(one: Tried, key: str, *, at_once: bool) -> str | None:
         return None
     if len(labels) == 1:
         return labels[0]
-    if st.session_state.get(f"why-label-{key}") not in labels:
-        st.session_state.pop(f"why-label-{key}", None)
+    keep_among(f"why-label-{key}", labels)
     return st.selectbox(tr("studio.why.label"), labels, key=f"why-label-{key}", width=260)
 
 

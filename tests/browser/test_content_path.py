@@ -53,3 +53,28 @@ def test_three_variants_are_written_edited_and_exported(new_browser: NewBrowser)
     with page.expect_download() as waited:
         page.locator(starting("export-docx-")).get_by_role("button").click()
     assert re.fullmatch(r"pilotlight-texts.*\.docx", waited.value.suggested_filename)
+
+
+@pytest.mark.skipif(not (STARTERS / "describe-en").is_dir(), reason="the starter describe-en is not in this copy")
+def test_another_template_shows_the_model_that_writes_it(new_browser: NewBrowser) -> None:
+    page = new_browser()
+    page.set_default_timeout(LONG)
+    page.goto("/content")
+    model = page.get_by_role("combobox", name="Model")
+    template = page.get_by_role("combobox", name="Template")
+    expect(model).to_be_visible(timeout=LONG)
+    template.click()
+    page.get_by_role("option", name="Continue a sentence").first.click()
+    expect(model).to_have_value(re.compile("text-en"))
+    template.click()
+    page.get_by_role("option", name="A place to eat or drink").click()
+    expect(page.get_by_label("Kind")).to_be_visible()
+    expect(model).to_have_value(re.compile("describe-en"))
+    page.get_by_label("Name").first.fill("Zur alten Post")
+    page.get_by_label("Food").fill("Bavarian")
+    page.get_by_label("Food").press("Tab")
+    page.locator(key("write-go")).get_by_role("button").click()
+    cards = page.locator(starting("variant-"))
+    expect(cards).to_have_count(3, timeout=2 * LONG)
+    for number in range(3):
+        expect(cards.nth(number).get_by_text("Zur alten Post").first).to_be_visible(timeout=LONG)

@@ -7,21 +7,29 @@ from dataclasses import replace
 from typing import Any
 
 from core.models.generation.batching import Event, Finished, Piece, Shape
-from core.models.generation.placeholders import behind_placeholders, put_back, read_attributes, slot_errors
+from core.models.generation.placeholders import (
+    behind_placeholders,
+    put_back,
+    read_attributes,
+    slot_errors,
+    values_invented,
+    values_unsaid,
+)
 from core.models.generation.sampling import MOST_VARIANTS, GenerationSettings
 from core.models.generation.text_generation import TextGenerator
 
-TRIES = 4  # texts that are written for each that is asked for
+TRIES = 8  # texts that are written for each that is asked for
 
 
 class CopyingGenerator(TextGenerator):
-    """``TextGenerator`` of a model that was taught with placeholders for the values of ``copied``. A prompt that is
-    no list of attributes goes to the model as it stands. Each text comes in one piece, when the best is known.
+    """``TextGenerator`` of a model that was taught with placeholders for the values of ``copied`` and puts those of
+    ``worded`` in its own words. A prompt that is no list of attributes goes to the model as it stands. Each text comes
+    in one piece, when the best is known.
     """
 
-    def __init__(self, *args: Any, copied: Sequence[str], **more: Any) -> None:
+    def __init__(self, *args: Any, copied: Sequence[str], worded: Sequence[str] = (), **more: Any) -> None:
         super().__init__(*args, **more)
-        self._copied = tuple(copied)
+        self._copied, self._worded = tuple(copied), tuple(worded)
 
     def generate(
         self,
@@ -44,7 +52,8 @@ class CopyingGenerator(TextGenerator):
         return self._best(super().generate(read, more, cancelled, shape=shape), values, tries)
 
     def _best(self, events: Iterator[Event], values: Sequence[Mapping[str, str]], tries: int) -> Iterator[Event]:
-        """Of ``tries`` variants next to each other the one with the fewest slot errors, the first of equals."""
+        """Of ``tries`` variants next to each other the one with the fewest slot errors; of equals the one whose other
+        attributes are most nearly those that were given, or that was first."""
         texts: dict[tuple[int, int], str] = {}
         ended: dict[tuple[int, int], list[Finished]] = {}
         for event in events:
@@ -65,9 +74,11 @@ class CopyingGenerator(TextGenerator):
         texts: Mapping[tuple[int, int], str],
         values: Mapping[str, str],
     ) -> Iterator[Event]:
-        def faults(one: Finished) -> tuple[bool, int, int]:
+        def faults(one: Finished) -> tuple[bool, int, int, int]:
             text = texts.get((one.prompt, one.variant), "")
-            return one.reason == "length" or not text, slot_errors(text, values, self._copied), one.variant
+            wrong = slot_errors(text, values, self._copied)
+            loose = values_unsaid(text, values, self._copied) + values_invented(text, values, self._worded)
+            return one.reason == "length" or not text, wrong, loose, one.variant
 
         best = min(group, key=faults)
         prompt, variant = place

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+_STEM = 4  # letters that an inflected word keeps
 _HELD = re.compile(r"X[A-Z]+X")
 _WITH_ARTICLE = re.compile(r"(?:\b(a|an|the) +)?(X[A-Z]+X)", re.IGNORECASE)
 
@@ -65,6 +66,23 @@ def put_back(text: str, values: Mapping[str, str], copied: Collection[str]) -> s
         return said[0].upper() + said[1:] if opens else said
 
     return _WITH_ARTICLE.sub(one, text)
+
+
+def values_unsaid(text: str, values: Mapping[str, str], copied: Collection[str]) -> int:
+    """How many values that are not copied leave no trace in ``text``: neither a number or word of the value nor one of
+    the attribute's name, by their first letters (``priceRange: cheap`` is said by "moderately priced")."""
+    return sum(not _traced(text, f"{name} {value}") for name, value in values.items() if name not in copied)
+
+
+def values_invented(text: str, values: Mapping[str, str], worded: Collection[str]) -> int:
+    """How many attributes of ``worded`` leave a trace of their name in ``text`` though nobody gave them."""
+    return sum(_traced(text, name) for name in worded if name not in values)
+
+
+def _traced(text: str, words: str) -> bool:
+    parts = re.findall(r"[a-z]+|[A-Z][a-z]*|\S+", words)
+    stems = {part.lower()[:_STEM] for part in parts if len(part) >= _STEM or any(one.isdigit() for one in part)}
+    return any(stem in text.lower() for stem in stems)
 
 
 def slot_errors(text: str, values: Mapping[str, str], copied: Collection[str]) -> int:

@@ -208,7 +208,7 @@ def open_generator(
     if copied := facts.get("copied"):
         from core.models.generation.copying import CopyingGenerator
 
-        return CopyingGenerator(*parts, opening=opening, marker=marker, copied=copied)
+        return CopyingGenerator(*parts, opening=opening, marker=marker, copied=copied, worded=facts.get("worded", ()))
     return TextGenerator(*parts, opening=opening, marker=marker)
 
 

@@ -16,6 +16,7 @@ from core.bootstrap import local_actor
 from core.db.content_tables import ContentDraft
 from core.db.tables import utc_now
 from core.errors import BadInput, NotFound
+from core.models.catalogue import STARTERS
 from core.services import knowledge
 from core.services.application import Application
 from core.services.content import checking, drafts, models, templates, writing
@@ -246,3 +247,22 @@ def test_an_endpoint_that_fails_keeps_the_draft(
     assert draft.values == dict(AD.values)
     if behaviour == "slow":
         assert draft.variants[0].text.strip() == "Herbs", "what had come is kept"
+
+
+@pytest.mark.skipif(not (STARTERS / "describe-en").is_dir(), reason="the starter describe-en is not in this copy")
+def test_a_place_is_described_by_the_starter_with_its_own_names(app: Application, me: Actor) -> None:
+    values = {
+        "name": "Zur alten Post",
+        "kind": "beer garden",
+        "food": "Bavarian",
+        "near": "the Isar Gate",
+        "price": "cheap",
+    }
+    draft = writing.write(app, me, WriteRequest("place", values, variants=3, max_tokens=80, seed=2))
+    assert draft.model == "starter:describe-en"
+    assert draft.state == "done"
+    for one in draft.variants:
+        assert "Zur alten Post" in one.text, one.text
+        assert "Bavarian" in one.text, one.text
+        assert "XNAMEX" not in one.text
+    assert len({one.text for one in draft.variants}) > 1

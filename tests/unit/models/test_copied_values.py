@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from core.models.catalogue import STARTERS
 from core.models.generation.batching import Finished, Piece
 from core.models.generation.copying import TRIES, CopyingGenerator
-from core.models.generation.placeholders import behind_placeholders, hide_in, put_back, read_attributes, slot_errors
+from core.models.generation.placeholders import (
+    behind_placeholders,
+    hide_in,
+    put_back,
+    read_attributes,
+    slot_errors,
+    values_invented,
+    values_unsaid,
+)
 from core.models.generation.sampling import GenerationSettings
 from core.models.generation.text_generation import Limits, TextGenerator, load_tokenizer, open_generator
 from tests.tiny_models import tiny_gpt2
@@ -61,6 +69,20 @@ def test_slots_are_counted() -> None:
     assert slot_errors("XNAMEX near XNEARX", values, COPIED) == 0
     assert slot_errors("XNAMEX near XNAMEX", values, COPIED) == 2  # one is missing, one is said twice
     assert slot_errors("XNAMEX near XNEARX: XFOODX", values, COPIED) == 1  # nobody gave a food
+
+
+def test_a_worded_value_leaves_a_trace() -> None:
+    values = {"name": "A", "familyFriendly": "yes", "priceRange": "cheap", "customer rating": "5 out of 5"}
+    whole = "A is kid friendly and moderately priced, and customers give it 5 out of 5."
+    assert values_unsaid(whole, values, COPIED) == 0
+    assert values_unsaid("A is child-friendly.", values, COPIED) == 2
+    assert values_unsaid("A is a place near the river.", values, COPIED) == 3
+
+
+def test_what_nobody_gave_is_invented() -> None:
+    worded = ("priceRange", "customer rating", "familyFriendly")
+    assert values_invented("A is high priced and well rated by customers.", {"name": "A"}, worded) == 2
+    assert values_invented("A is high priced.", {"name": "A", "priceRange": "high"}, worded) == 0
 
 
 @pytest.mark.parametrize(
