@@ -78,7 +78,7 @@ class CopyingGenerator(TextGenerator):
             text = texts.get((one.prompt, one.variant), "")
             wrong = slot_errors(text, values, self._copied)
             loose = values_unsaid(text, values, self._copied) + values_invented(text, values, self._worded)
-            return one.reason == "length" or not text, wrong, loose, one.variant
+            return one.reason in ("length", "cancelled") or not text, wrong, loose, one.variant
 
         best = min(group, key=faults)
         prompt, variant = place
