@@ -95,9 +95,11 @@ def main() -> None:
     held_out = [pair for pair in read_descriptions(DATA)[1] if isinstance(pair, Pair)]
     chance = random.Random(7)
     sets = [with_new_values(prompt, chance) for prompt in sorted({pair.prompt for pair in held_out})]
+    few = [{name: values[name] for name in ("name", other)} for values in sets for other in values if other != "name"]
     with tempfile.TemporaryDirectory() as cache:
         generator = open_generator(options.folder, Path(cache), device="cpu")
         texts, seconds = written(generator, sets, options.variants)
+        short, _ = written(generator, few, 1)
         generator.close()
     asked = [values for values in sets for _ in range(options.variants)]
     ours = [said(text, values) for text, values in zip(texts, asked, strict=True)]
@@ -113,12 +115,18 @@ def main() -> None:
         "texts_with_more": sum(more(text, one) for text, one in zip(texts, asked, strict=True)) / len(texts),
         "people_texts_with_more": sum(more(pair.response, read_attributes(pair.prompt)) for pair in held_out)
         / len(held_out),
+        "texts_of_two_attributes": len(short),
+        "of_two_with_all": sum(
+            not any(not right for _, right in said(text, one)) for text, one in zip(short, few, strict=True)
+        )
+        / len(short),
+        "of_two_with_more": sum(more(text, one) for text, one in zip(short, few, strict=True)) / len(short),
         "placeholders_left": sum(slot_errors(text, {}, ()) > 0 for text in texts),
         "people_worded_values_said": share(people, WORDINGS),
         "people_texts_with_all": sum(not any(not right for _, right in one) for one in people) / len(people),
     }
     print(json.dumps(result, indent=1))
-    for text in texts[:: max(1, len(texts) // 8)]:
+    for text in [*texts[:: max(1, len(texts) // 8)], *short[:: max(1, len(short) // 8)]]:
         print(f"  {text}")
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))

@@ -113,7 +113,7 @@ DESCRIPTIONS = Starter(
         "name: Hofgarten; eatType: beer garden; food: Bavarian; area: Schwabing; near: the English Garden",
     ),
     read=read_descriptions,
-    minutes=6.5,
+    minutes=5.0,
     args=replace(
         _COMMON, vocabulary_size=1500, layers=4, heads=4, width=256, max_tokens=160, dropout=0.1, sample_prompts=(),
     ),

@@ -12,7 +12,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.models.generation.placeholders import behind_placeholders, hide_in, placeholder
+from core.models.generation.placeholders import behind_placeholders, hide_in, placeholder, read_attributes
+from core.text.sentences import sentence_spans
 from core.training.language.data import Example
 from core.training.language.packing import Pair
 
@@ -165,9 +166,35 @@ def read_descriptions(data: Path) -> tuple[list[Example], list[Example]]:
     sets = sorted({pair.prompt for pair in pairs})
     held_out = set(random.Random(SEED).sample(sets, len(sets) // 10))
     kept = [pair for pair in pairs if pair.prompt not in held_out]
+    kept += _sentences(kept, held_out)
     training: list[Example] = list(dict.fromkeys([*kept, *_without_kind(kept, held_out)]))
     validation: list[Example] = list(dict.fromkeys(pair for pair in pairs if pair.prompt in held_out))
     return training, validation[:400]
+
+
+_SAID = {
+    "priceRange": r"pric|£|cheap|expens|cost|afford|moderate|budget|pound",
+    "customer rating": r"\brat|star|out of|review|scor|custom",
+    "familyFriendly": r"famil|kid|child|adult",
+}
+
+
+def _sentences(pairs: Sequence[Pair], held_out: Collection[str]) -> list[Pair]:
+    """Sentences that name their place, each with the attributes that it says itself: the sets of E2E have three
+    attributes at least, and people fill in two."""
+    found = []
+    for pair in pairs:
+        for start, end in sentence_spans(pair.response):
+            sentence = pair.response[start:end].strip()
+            values = {
+                name: value
+                for name, value in read_attributes(pair.prompt).items()
+                if (value in sentence if name in COPIED else re.search(_SAID[name], sentence, re.IGNORECASE))
+            }
+            prompt = behind_placeholders(values, COPIED)
+            if "name" in values and len(values) > 1 and prompt not in held_out:
+                found.append(Pair(prompt, sentence))
+    return found
 
 
 def _without_kind(pairs: Sequence[Pair], held_out: Collection[str]) -> list[Pair]:

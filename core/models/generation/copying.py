@@ -83,4 +83,4 @@ class CopyingGenerator(TextGenerator):
         best = min(group, key=faults)
         prompt, variant = place
         yield Piece(prompt, variant, put_back(texts.get((prompt, best.variant), ""), values, self._copied))
-        yield replace(best, variant=variant, tokens=sum(one.tokens for one in group))
+        yield replace(best, variant=variant)
