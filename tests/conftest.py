@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("PILOTLIGHT_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 # `make test-postgresql`: every test that touches the database, each with a database of its own on PostgreSQL.
-ON_POSTGRESQL = os.environ.pop("PILOTLIGHT_TEST_DATABASE", "sqlite") == "postgresql"
+# It stays in the environment, from which the processes that share the tests read it too; tests do not see it.
+ON_POSTGRESQL = os.environ.get("PILOTLIGHT_TEST_DATABASE", "sqlite") == "postgresql"
 
 # Whoever builds an application from the environment during the tests must not touch a developer's own data.
 STRAY = tempfile.mkdtemp(prefix="pilotlight-tests-")

@@ -45,16 +45,16 @@ def value_of(column: Column[Any]) -> Any:
         return THEIRS if isinstance(column.type, Integer) else SECRET
     if column.default is not None and column.default.is_callable:
         return column.default.arg(None)
+    length = getattr(column.type, "length", None)  # PostgreSQL holds to it
     if column.name in ("state", "role", "kind", "task", "language"):
-        return {"state": "ready", "role": "editor", "language": "en"}.get(column.name, "classification")
+        return {"state": "ready", "role": "editor", "language": "en"}.get(column.name, "classification")[:length]
     kinds: list[tuple[type, Any]] = [
         (Boolean, True), (Integer, 1), (Float, 0.5), (DateTime, datetime.now(UTC)), (LargeBinary, b""),
         (String, f"{SECRET}-{column.name}"),
     ]  # fmt: skip
     kind = getattr(column.type, "impl", column.type)
     found = next((value for wanted, value in kinds if isinstance(kind, wanted)), {})
-    length = getattr(column.type, "length", None)
-    return found[:length] if isinstance(found, str) and length else found
+    return found[:length] if isinstance(found, str) else found
 
 
 @pytest.fixture(scope="module")
