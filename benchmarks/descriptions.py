@@ -24,7 +24,7 @@ from core.models.generation.placeholders import read_attributes, slot_errors
 from core.models.generation.sampling import GenerationSettings
 from core.models.generation.text_generation import TextGenerator, open_generator
 from core.training.language.packing import Pair
-from tools.starter_texts_data import COPIED, read_descriptions
+from tools.starter_texts_data import COPIED, SAID, read_descriptions
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("PILOTLIGHT_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -35,32 +35,30 @@ NEW = {
     "eatType": ("beer garden", "tea house", "bistro", "ramen bar", "canteen"),
     "area": ("Schwabing", "old town", "harbour quarter", "14th district", "west bank"),
 }
-# What is said for values that are worded freely.
-WORDINGS = {
-    "priceRange": r"pric|£|cheap|expens|cost|afford|inexpens|moderate|budget|low|high",
-    "customer rating": r"rat|star|out of|review|scor|low|average|high|excellent|customer",
-    "familyFriendly": r"famil|kid|child|adult",
-}
-
-INVENTED = {
-    "priceRange": r"pric|£|cheap|expens|afford|budget",
-    "customer rating": r"\brat(?:ed|ing)|star|out of|review",
-    "familyFriendly": r"famil|kid|child|adult",
-}
 
 
 def said(text: str, values: dict[str, str]) -> Counter[tuple[str, bool]]:
     """(attribute, whether it is said) of every attribute of ``values``."""
     found: Counter[tuple[str, bool]] = Counter()
     for name, value in values.items():
-        pattern = WORDINGS.get(name, re.escape(value))
+        pattern = SAID.get(name, re.escape(value))
         found[name, bool(re.search(pattern, text, re.IGNORECASE))] += 1
     return found
 
 
 def more(text: str, values: dict[str, str]) -> bool:
     """Whether ``text`` speaks of a price, a rating or families though nobody did."""
-    return any(re.search(INVENTED[name], text, re.IGNORECASE) for name in INVENTED if name not in values)
+    return any(re.search(pattern, text, re.IGNORECASE) for name, pattern in SAID.items() if name not in values)
+
+
+def whole(counts: Counter[tuple[str, bool]]) -> bool:
+    """Whether every attribute is said."""
+    return all(right for _, right in counts)
+
+
+def mean(values: Iterable[bool]) -> float:
+    found = list(values)
+    return sum(found) / max(1, len(found))
 
 
 def share(counts: Iterable[Counter[tuple[str, bool]]], names: Iterable[str] = ()) -> float:
@@ -110,20 +108,16 @@ def main() -> None:
         "different_texts": len(set(texts)),
         "seconds_a_text": seconds,
         "copied_values_said": share(ours, COPIED),
-        "worded_values_said": share(ours, WORDINGS),
-        "texts_with_all": sum(not any(not right for _, right in one) for one in ours) / len(ours),
-        "texts_with_more": sum(more(text, one) for text, one in zip(texts, asked, strict=True)) / len(texts),
-        "people_texts_with_more": sum(more(pair.response, read_attributes(pair.prompt)) for pair in held_out)
-        / len(held_out),
+        "worded_values_said": share(ours, SAID),
+        "texts_with_all": mean(whole(one) for one in ours),
+        "texts_with_more": mean(more(text, one) for text, one in zip(texts, asked, strict=True)),
+        "people_texts_with_more": mean(more(pair.response, read_attributes(pair.prompt)) for pair in held_out),
         "texts_of_two_attributes": len(short),
-        "of_two_with_all": sum(
-            not any(not right for _, right in said(text, one)) for text, one in zip(short, few, strict=True)
-        )
-        / len(short),
-        "of_two_with_more": sum(more(text, one) for text, one in zip(short, few, strict=True)) / len(short),
+        "of_two_with_all": mean(whole(said(text, one)) for text, one in zip(short, few, strict=True)),
+        "of_two_with_more": mean(more(text, one) for text, one in zip(short, few, strict=True)),
         "placeholders_left": sum(slot_errors(text, {}, ()) > 0 for text in texts),
-        "people_worded_values_said": share(people, WORDINGS),
-        "people_texts_with_all": sum(not any(not right for _, right in one) for one in people) / len(people),
+        "people_worded_values_said": share(people, SAID),
+        "people_texts_with_all": mean(whole(one) for one in people),
     }
     print(json.dumps(result, indent=1))
     for text in [*texts[:: max(1, len(texts) // 8)], *short[:: max(1, len(short) // 8)]]:

@@ -172,7 +172,8 @@ def read_descriptions(data: Path) -> tuple[list[Example], list[Example]]:
     return training, validation[:400]
 
 
-_SAID = {
+# What people say of values that are worded freely.
+SAID = {
     "priceRange": r"pric|£|cheap|expens|cost|afford|moderate|budget|pound",
     "customer rating": r"\brat|star|out of|review|scor|custom",
     "familyFriendly": r"famil|kid|child|adult",
@@ -189,7 +190,7 @@ def _sentences(pairs: Sequence[Pair], held_out: Collection[str]) -> list[Pair]:
             values = {
                 name: value
                 for name, value in read_attributes(pair.prompt).items()
-                if (value in sentence if name in COPIED else re.search(_SAID[name], sentence, re.IGNORECASE))
+                if (value in sentence if name in COPIED else re.search(SAID[name], sentence, re.IGNORECASE))
             }
             prompt = behind_placeholders(values, COPIED)
             if "name" in values and len(values) > 1 and prompt not in held_out:

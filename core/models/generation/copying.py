@@ -40,8 +40,7 @@ class CopyingGenerator(TextGenerator):
         shape: Shape | None = None,
     ) -> Iterator[Event]:
         settings = settings or GenerationSettings()
-        self._check(prompts, settings)
-        asked = len(prompts) * settings.variants
+        asked = max(1, len(prompts)) * settings.variants
         tries = max(1, min(TRIES, self.limits.waiting // asked, MOST_VARIANTS // settings.variants))
         values = [read_attributes(prompt) for prompt in prompts]
         read = [
