@@ -18,15 +18,9 @@ test: $(VENV)/.installed-dev system-packages
 test-all: $(VENV)/.installed-dev system-packages
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile
 
-# What asks the database for something of its own, each test in a database of its own on a real PostgreSQL. Every other
-# test that touches the database can run there too, in one process: PILOTLIGHT_TEST_DATABASE=postgresql pytest tests
-ON_POSTGRESQL := $(addprefix tests/integration/,test_database.py test_audit.py test_review_and_publish.py \
-  test_hostile_inputs.py access/test_people.py links/test_links.py links/test_pilot_report.py keeping/test_move.py keeping/test_privacy_services.py studio/test_data_sets.py \
-  $(addprefix services/test_,keys.py quota.py ask.py conversations.py customer_mood.py faq_and_golden_rows.py handoff_service.py \
-  recommend_import.py recommend_lists.py unsent.py chat_offers.py))
-
-test-postgresql: $(VENV)/.installed-dev
-	PILOTLIGHT_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -m "not slow and not browser and not server" $(ON_POSTGRESQL)
+# Every test of these that touches the database, browsers included, with databases of its own on a real PostgreSQL.
+test-postgresql: $(VENV)/.installed-dev system-packages
+	PILOTLIGHT_TEST_DATABASE=postgresql OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n $(TEST_PROCESSES) --dist loadfile
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

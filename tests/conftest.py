@@ -62,7 +62,7 @@ def models(model_folder: Path) -> ModelHub:
 
 
 class NewDatabase(Protocol):
-    def __call__(self, like: str = "") -> AbstractContextManager[str]: ...
+    def __call__(self, *, migrated: bool = True, like: str = "") -> AbstractContextManager[str]: ...
 
 
 class NewPlace(Protocol):
@@ -74,12 +74,12 @@ class NewPlace(Protocol):
 @pytest.fixture(scope="session")
 def new_database(request: pytest.FixtureRequest) -> NewDatabase:
     """Lends the URL of a database that nobody else uses: empty for SQLite in the test's own folder, or one on
-    PostgreSQL, there a copy of ``like``, which nobody may be using. What takes neither this nor anything made of it is
-    not run on PostgreSQL."""
+    PostgreSQL, with all tables or without, or a copy of ``like``, which nobody may be using. What takes neither this
+    nor anything made of it is not run on PostgreSQL."""
     if ON_POSTGRESQL:
         server: PostgreSql = request.getfixturevalue("postgresql")
-        return lambda like="": server.database(like=like)
-    return lambda like="": nullcontext("")
+        return server.database
+    return lambda **_: nullcontext("")
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +92,7 @@ def new_place(new_database: NewDatabase) -> NewPlace:
         if like:
             shutil.copytree(like.data_dir.parent, root)
         folders = {"data_dir": root / "var", "index_dir": root / "indexes"}
-        with new_database(like.database_url if like else "") as url:
+        with new_database(like=like.database_url if like else "") as url:
             yield Settings(**{**folders, "heartbeat_seconds": 0.2, **more}, database_url=url, _env_file=None)
 
     return lend

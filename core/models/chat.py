@@ -120,7 +120,7 @@ def _speak(
                 for chunk in stream:
                     if cancelled():
                         return
-                    if text := str(chunk.text):
+                    if text := str(chunk.text).replace("\x00", ""):  # no database holds it
                         said = True
                         yield text
             if not said:

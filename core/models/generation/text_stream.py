@@ -47,6 +47,8 @@ class TextStream:
 
     def _respaced(self, piece: str) -> str:
         """WordPiece puts a space between any two tokens; Chinese has none."""
+        # A model that knows all bytes may write a NUL, which is no text and which PostgreSQL refuses.
+        piece = piece.replace("\x00", "")
         if self._pieces_have_spaces and piece.startswith(" ") and has_han(self._last[-1:] + piece[1:2]):
             piece = piece[1:]
         self._last = piece or self._last
