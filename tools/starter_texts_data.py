@@ -156,7 +156,8 @@ def read_descriptions(data: Path) -> tuple[list[Example], list[Example]]:
 
     Values that are said as they stand are put behind placeholders on both sides (delexicalised; Wen et al. 2015,
     arXiv:1508.01745), so that the model learns where a name goes and never which; sets that differ only there are one.
-    Pairs whose text does not hold each such value word for word are left out.
+    Pairs whose text does not hold each such value word for word are left out, and none is learnt from that forgets a
+    full stop.
     """
     pairs: list[Pair] = []
     for attributes, text in _rows(data / "e2e_nlg" / "devset.csv"):
@@ -165,12 +166,14 @@ def read_descriptions(data: Path) -> tuple[list[Example], list[Example]]:
             pairs.append(Pair(behind_placeholders(values, COPIED), hidden))
     sets = sorted({pair.prompt for pair in pairs})
     held_out = set(random.Random(SEED).sample(sets, len(sets) // 10))
-    kept = [pair for pair in pairs if pair.prompt not in held_out]
+    kept = [pair for pair in pairs if pair.prompt not in held_out and not _NO_STOP.search(pair.response)]
     kept += _sentences(kept, held_out)
     training: list[Example] = list(dict.fromkeys([*kept, *_without_kind(kept, held_out)]))
     validation: list[Example] = list(dict.fromkeys(pair for pair in pairs if pair.prompt in held_out))
     return training, validation[:400]
 
+
+_NO_STOP = re.compile(r"[a-z0-9X] (?:It|They|There|The) |(?<![.!?])$")
 
 # What people say of values that are worded freely.
 SAID = {
