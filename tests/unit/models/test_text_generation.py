@@ -377,13 +377,3 @@ def test_a_folder_that_lacks_a_file_says_which(
         open_generator(tmp_path, tmp_path / "cache", engine=engine, device="cpu", threads=1)
     assert caught.value.code == code
     assert all(tmp_path.name in caught.value.sentence(language) for language in ("en", "zh"))
-
-
-def test_a_byte_that_no_database_holds_is_not_written(folder: Path) -> None:
-    from core.models.generation.text_stream import TextStream
-
-    tokenizer = load_tokenizer(folder)
-    ids = tokenizer.encode("a\x00b\x00", add_special_tokens=False).ids
-    stream = TextStream(tokenizer)
-    assert "".join(stream.push(token) for token in ids) + stream.close() == "ab"
-    assert "\x00" in tokenizer.decode(ids), "the model's own tokens do hold it"
