@@ -96,6 +96,7 @@ def test_admin_from_a_key_to_the_audit_log(page: Page, place: Server) -> None:
     assert any(PERSON in export.read(name).decode("utf-8", "replace") for name in export.namelist())
     press(page, "privacy-erase")
     press(page, "privacy-erase-now")
+    expect(page.locator(key("privacy-erase"))).to_have_count(0)  # it is done
     page.locator(f"{key('privacy-words')} input").fill(PERSON)
     page.locator(key("card-person")).get_by_role("button", name="Find").click()
     expect(page.locator(key("card-person"))).to_contain_text("Nothing")
