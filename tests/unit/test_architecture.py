@@ -33,7 +33,7 @@ HOMES = {
     "captum": {"core/training", "core/models"},
     "optuna": {"core/training"},
     "ctranslate2": {"core/models"},
-    "sklearn": {"core/training", "core/evaluation"},
+    "sklearn": {"core/training", "core/evaluation", "core/models/classifiers"},
     "huey": {"core/jobs/queue.py"},
     "alembic": {"core/db"},
     "pypdfium2": {"core/documents"},

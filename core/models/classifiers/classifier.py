@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from core.errors import Unavailable
 from core.evaluation.calibration import Calibration
 from core.evaluation.classification import Bools, Floats, Ints
+from core.models.classifiers.ngrams import Beside, load_beside
 from core.models.classifiers.text_network import ENCODER
 from core.models.device import choose_device
 from core.models.encoder import batches_by_length
@@ -124,7 +125,7 @@ class TextClassifier:
 
     def __init__(
         self, name: str, folder: Path, decision: Decision, runtime: Runtime,
-        *, max_tokens: int, precision: str, threads: int = 1,
+        *, max_tokens: int, precision: str, threads: int = 1, beside: Beside | None = None,
     ) -> None:  # fmt: skip
         from tokenizers import Tokenizer
 
@@ -133,7 +134,7 @@ class TextClassifier:
         self._tokenizer = Tokenizer.from_file(str(folder / ENCODER / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
-        self._runtime = runtime
+        self._runtime, self._beside = runtime, beside
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="classifier") if threads > 1 else None
 
     def predict(self, texts: Sequence[str]) -> Predicted:
@@ -142,6 +143,11 @@ class TextClassifier:
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Before calibration, float32 [texts, labels]."""
+        found = self.encoder_logits(texts)
+        return found if self._beside is None else self._beside.joined(found, texts)
+
+    def encoder_logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """What the encoder says by itself, float32 [texts, labels]."""
         found = np.zeros((len(texts), len(self.labels)), np.float32)
         for first in range(0, len(texts), _CHUNK):
             chunk = list(texts[first : first + _CHUNK])
@@ -185,6 +191,7 @@ def load_classifier(
         max_tokens=int(facts["max_tokens"]),
         precision=runs,
         threads=(threads or os.cpu_count() or 1) if isinstance(runtime, OnnxRuntime) else 1,
+        beside=load_beside(folder, facts),
     )
 
 

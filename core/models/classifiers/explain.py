@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import BadInput
 from core.evaluation.calibration import Calibration
@@ -77,15 +78,32 @@ class RowExplanation:
     columns: tuple[ColumnWeight, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a text's n-grams add to the logits: where each stands, what it adds (float32 [n-grams, labels]), and what is
+    added to every text (``rest``, float32 [labels])."""
+
+    spans: list[tuple[int, int]]
+    logits: NDArray[np.float32]
+    rest: NDArray[np.float32]
+
+    @classmethod
+    def nothing(cls, labels: int) -> Added:
+        return cls([], np.zeros((0, labels), np.float32), np.zeros(labels, np.float32))
+
+
 class TransformerExplainer:
     """Explains any AutoModelForSequenceClassification (loaded, in evaluation mode) with its fast tokenizer.
 
-    ``multi_label``: each label is a yes or no of its own. One text at a time: fast tokenizers must not be shared.
+    ``multi_label``: each label is a yes or no of its own. ``beside``: what n-grams add to the model's logits; each of
+    them is an input too. One text at a time: fast tokenizers must not be shared.
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, labels: Sequence[str], *, multi_label: bool = False, max_tokens: int = 256
-    ) -> None:
+        self, model: Any, tokenizer: Any, labels: Sequence[str], *, multi_label: bool = False, max_tokens: int = 256,
+        beside: Callable[[str], Added] | None = None,
+    ) -> None:  # fmt: skip
+        self._beside = beside
         self._model, self._tokenizer, self._labels = model.eval(), tokenizer, tuple(labels)
         self._multi_label, self._max_tokens = multi_label, max_tokens
         self._lock = threading.Lock()
@@ -119,14 +137,26 @@ class TransformerExplainer:
         ids = encoded["input_ids"].to(device)
         empty = torch.where(special.to(device), ids, self._tokenizer.pad_token_id or 0)
 
-        def logits(embedded: Any) -> Any:
-            repeated = {name: value.expand(len(embedded), -1) for name, value in others.items()}
-            return self._model(inputs_embeds=embedded, **repeated).logits
-
+        added = self._beside(text) if self._beside else Added.nothing(len(self._labels))
+        runs, rest = (torch.from_numpy(values).to(device) for values in (added.logits, added.rest))
         with torch.no_grad():
             inputs, baseline = table(ids), table(empty)
-        said, weights = _explained(logits, inputs, baseline, self._labels, number, several=self._multi_label)
-        return TextExplanation(said, _merged(text, words, offsets, weights.sum(axis=1)))
+        shape, tokens = inputs.shape[1:], inputs[0].numel()
+
+        def logits(joined: Any) -> Any:
+            """Of word vectors, flat, and a switch (0 to 1) for each n-gram."""
+            repeated = {name: value.expand(len(joined), -1) for name, value in others.items()}
+            deep = self._model(inputs_embeds=joined[:, :tokens].unflatten(1, shape), **repeated).logits
+            return deep + joined[:, tokens:] @ runs + rest
+
+        switches = torch.ones((1, len(runs)), device=device)
+        said, weights = _explained(
+            logits, torch.cat([inputs.flatten(1), switches], dim=1),
+            torch.cat([baseline.flatten(1), 0 * switches], dim=1), self._labels, number, several=self._multi_label,
+        )  # fmt: skip
+        of_tokens = weights[:tokens].reshape(shape).sum(axis=1)
+        together = np.concatenate([of_tokens, weights[tokens:]])
+        return TextExplanation(said, _merged(text, words, [*offsets, *added.spans], together))
 
 
 def explain_lstm(classifier: LstmClassifier, text: str, number: int | None = None) -> TextExplanation:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.errors import Unavailable
 from core.models.classifiers.classifier import decision_of
-from core.models.classifiers.explain import TransformerExplainer
+from core.models.classifiers.explain import Added, TransformerExplainer
+from core.models.classifiers.ngrams import Beside, load_beside
 from core.models.classifiers.text_network import open_network
 from core.models.device import choose_device
 from core.models.manifest import read_manifest
@@ -21,13 +25,24 @@ def load_classifier_explainer(folder: Path, *, device: str = "auto") -> Transfor
         raise Unavailable("training.not_a_classifier", name=folder.name, kind=manifest.kind)
     network, backbone = open_network(folder, normalise=bool(manifest.facts["normalise"]))
     decision = decision_of(manifest)
+    scale, offsets = decision.calibration.scale, decision.calibration.offsets
+    beside = load_beside(folder, manifest.facts)
+    voice = beside.voices[0] if beside is not None else 1.0
     return TransformerExplainer(
-        _FromVectors(network.to(choose_device(device)), decision.calibration.scale, decision.calibration.offsets),
+        _FromVectors(network.to(choose_device(device)), voice * scale, offsets),
         backbone.tokenizer,
         manifest.labels,
         multi_label=decision.task == "multi",
         max_tokens=int(manifest.facts["max_tokens"]),
+        beside=partial(_added, beside, scale) if beside is not None else None,
     )
+
+
+def _added(beside: Beside, scale: float, text: str) -> Added:
+    """What the n-grams of ``text`` add to the calibrated logits."""
+    spans, logits = beside.model.contributions(text)
+    factor = np.float32(beside.voices[1] * scale)
+    return Added(spans, logits * factor, beside.model.bias * factor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import Unavailable
+from core.models.classifiers.ngrams import FILE as NGRAMS
 from core.models.classifiers.text_network import ENCODER, HEAD
 from core.models.extended import Floats, pack_changes, unpack_changes
 from core.models.manifest import NAME, Manifest, read_manifest, write_manifest
@@ -29,6 +30,7 @@ CHANGES = "changes.safetensors"
 RECIPE = 1  # raise it when making changes, so that older folders are made anew
 _ROOT = Path(__file__).resolve().parents[3]
 _WEIGHTS = "model.safetensors"
+_WHOLE = (HEAD, NGRAMS)  # what stands beside the encoder, the second of some classifiers only
 _DISAGREE = 0.1  # share of the built-in sentences on which int8 may name another class than fp32
 
 
@@ -52,7 +54,9 @@ def write_packed(trained: Path, base: Path, target: Path, manifest: Manifest, *,
         if np.abs(change).max() > 0:
             changes[name] = change
     save_file(pack_changes(changes, rank), target / CHANGES)
-    shutil.copy(trained / HEAD, target / HEAD)
+    for name in _WHOLE:
+        if (trained / name).is_file():
+            shutil.copy(trained / name, target / name)
     return write_manifest(target, replace(manifest, files={}))
 
 
@@ -106,7 +110,9 @@ def unpack(folder: Path, base: Path, target: Path) -> Manifest:
     for name, change in unpack_changes(load_file(folder / CHANGES)).items():
         weights[name] = weights[name] + change
     save_file(weights, target / ENCODER / _WEIGHTS, metadata={"format": "pt"})
-    shutil.copy(folder / HEAD, target / HEAD)
+    for name in _WHOLE:
+        if (folder / name).is_file():
+            shutil.copy(folder / name, target / name)
     fields = asdict(manifest) | {"labels": manifest.labels, "files": {}}
     fields["facts"] = {**manifest.facts, "onnx": _export(target, manifest)}
     return write_manifest(target, Manifest(**fields))

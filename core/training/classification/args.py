@@ -31,6 +31,8 @@ class ClassifierArgs(LoopArgs):
     ``few_shot_steps``: optimiser steps of the contrastive part, each on ``few_shot_batch`` texts, at
     ``few_shot_rate``; ``contrast``: temperature of its similarities; ``label_texts``: the name of each label is one
     more text of it, where it is made of words that the encoder knows.
+    ``ngrams``: a linear model on the n-grams of the training texts stands beside the encoder, each with as much say as
+    the validation rows give it.
     ``export`` also writes the model for onnxruntime, so that it is used without torch; ``int8_limit``: how much
     validation accuracy (a share) the int8 file may lose before the fp32 one is kept instead.
     """
@@ -50,6 +52,7 @@ class ClassifierArgs(LoopArgs):
     few_shot_rate: float = 1e-4
     label_texts: bool = True
     contrast: float = 0.07
+    ngrams: bool = False
     export: bool = True
     int8_limit: float = 0.005
     live_rows: int = 2000

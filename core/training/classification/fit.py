@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.classification import Floats
+from core.models.classifiers.ngrams import Beside
 from core.models.classifiers.text_network import Backbone, build_network, padded, run_network
 from core.models.encoder import batches_by_length
 from core.training.checkpoint import FOLDER
@@ -30,7 +31,7 @@ _PROBED = 5000  # rows that a head learnt by gradient starts from
 @dataclass(slots=True)
 class ClassifierRun:
     """Everything of one run. ``ids``: token ids of the training and of the validation texts; ``mark``: fingerprint;
-    ``facts``: what the run found out, for the manifest."""
+    ``facts``: what the run found out, for the manifest; ``beside``: the n-grams that speak with the encoder."""
 
     args: ClassifierArgs
     mode: Mode
@@ -44,6 +45,7 @@ class ClassifierRun:
     processes: Processes
     mark: str
     facts: dict[str, Any] = field(default_factory=dict)
+    beside: Beside | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from core.training.watch import Watch
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # inverse regularisation of scikit-learn's logistic regression
 WITHOUT_VALIDATION = 10.0
-_Vectors = NDArray[np.float32]
+_Vectors = Any  # NDArray[np.float32] or a sparse matrix of them
 
 
 def fit_head(
@@ -68,5 +70,6 @@ def _regression(
 
     balanced = "balanced" if args.class_weights == "balanced" else None
     model = LogisticRegression(C=strength, max_iter=1000, class_weight=balanced)
-    model.fit(np.asarray(vectors, np.float64), targets)
+    # Sparse vectors (of n-grams) stay sparse.
+    model.fit(vectors.astype(np.float64), targets)
     return np.asarray(model.coef_, np.float64), np.asarray(model.intercept_, np.float64)

@@ -23,6 +23,7 @@ from core.training.checkpoint import FOLDER, fingerprint
 from core.training.classification.args import ClassifierArgs, Mode
 from core.training.classification.few_shot import fit_few_shot
 from core.training.classification.fit import ClassifierRun, fit_by_gradient, fit_frozen, outputs
+from core.training.classification.ngrams import fit_beside
 from core.training.classification.rows import LabelledTexts, Labels, checked_rows
 from core.training.encoders import encoder_folder, weights_of
 from core.training.failures import plain_failures
@@ -120,9 +121,14 @@ def _opened(
 
 
 def _described(run: ClassifierRun, network: Any, name: str, data: Mapping[str, Any]) -> Manifest:
-    """The manifest, but for the ONNX file: calibration and scores on all validation rows, in fp32."""
+    """The manifest, but for the ONNX file: n-grams, calibration and scores on all validation rows, in fp32."""
     args = run.args
     logits = outputs(network, run.validation_ids, run)
+    if args.ngrams:
+        run.beside = fit_beside(run.training, run.validation, logits, args, run.watch)
+    if run.beside is not None:
+        logits = run.beside.joined(logits, run.validation.texts)
+        run.facts["ngrams"] = {"voices": list(run.beside.voices), "features": len(run.beside.model.buckets)}
     calibration = fitted_calibration(logits, run.validation)
     decision = Decision(run.labels, args.task, calibration)
     counts = run.training.targets.sum(axis=0) if args.task == "multi" else np.bincount(run.training.targets)
@@ -187,6 +193,8 @@ def _calibration_error(chances: Floats, rows: LabelledTexts) -> float:
 
 def _seal(run: ClassifierRun, network: Any, manifest: Manifest) -> None:
     save_network(network, run.backbone, run.folder)
+    if run.beside is not None:
+        run.beside.model.save(run.folder)
     onnx = _exported(run) if run.args.export else {"precision": ""}
     facts = {**manifest.facts, "onnx": onnx}
     fields = {name: getattr(manifest, name) for name in ("kind", "name", "labels", "base", "args", "data", "metrics")}

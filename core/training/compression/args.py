@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadInput
+from core.models.classifiers.ngrams import Beside, load_beside
 from core.models.manifest import Manifest
 from core.training.classification.rows import LabelledTexts, Labels
 from core.training.watch import Watch
@@ -90,7 +92,7 @@ class Compression:
     timed: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Job:
     """What the makers of variants share."""
 
@@ -103,6 +105,11 @@ class Job:
     watch: Watch
     mark: str
     teacher: NDArray[np.float32] | None = None
+
+    @cached_property
+    def beside(self) -> Beside | None:
+        """The n-grams that speak with the encoder, where the original has them."""
+        return load_beside(self.folder, self.manifest.facts)
 
     @property
     def normalise(self) -> bool:

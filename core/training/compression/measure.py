@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from core.models.classifiers.classifier import (
     decision_of,
     load_classifier,
 )
+from core.models.classifiers.ngrams import FILE as NGRAMS
 from core.models.classifiers.text_network import ENCODER, HEAD, Backbone, open_network
 from core.training.classification.rows import LabelledTexts
 from core.training.compression.args import ORIGINAL, Compression, Job, Kind, Variant
@@ -71,26 +73,30 @@ def _original(job: Job) -> _Side:
     network, backbone = open_network(job.folder, normalise=job.normalise)
     model = _in_torch(job, network, backbone, "fp32")
     files = [*(job.folder / ENCODER).glob("*.safetensors"), job.folder / HEAD, job.folder / ENCODER / "tokenizer.json"]
-    return _Side(ORIGINAL, "torch fp32", sum(path.stat().st_size for path in files), model)
+    return _Side(ORIGINAL, "torch fp32", _size(*files, job.folder / NGRAMS), model)
 
 
 def _opened(job: Job, variant: Kind) -> list[_Side]:
     if variant == "dynamic-int8":
         network, backbone = open_network(job.folder, normalise=job.normalise)
         quantised, size = _dynamic_int8(network)
-        size += (job.folder / ENCODER / "tokenizer.json").stat().st_size
+        size += _size(job.folder / ENCODER / "tokenizer.json", job.folder / NGRAMS)
         return [_Side(variant, "torch int8", size, _in_torch(job, quantised, backbone, "int8"))]
     folder = job.target / variant
     model = load_classifier(folder, device="cpu", threads=1)
-    files = (folder / ONNX / f"{model.precision}.onnx", folder / ENCODER / "tokenizer.json")
-    size = sum(path.stat().st_size for path in files)
+    size = _size(folder / ONNX / f"{model.precision}.onnx", folder / ENCODER / "tokenizer.json", folder / NGRAMS)
     return [_Side(variant, f"onnx {model.precision}", size, model, variant)]
+
+
+def _size(*files: Path) -> int:
+    """Bytes of those of ``files`` that are there: not every classifier has n-grams."""
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def _in_torch(job: Job, network: Any, backbone: Backbone, precision: str) -> TextClassifier:
     return TextClassifier(
         job.manifest.name, job.folder, decision_of(job.manifest), TorchRuntime(network, backbone.pad, "cpu"),
-        max_tokens=job.max_tokens, precision=precision,
+        max_tokens=job.max_tokens, precision=precision, beside=job.beside,
     )  # fmt: skip
 
 

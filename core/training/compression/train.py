@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from core.errors import BadInput, Conflict, Unavailable
 from core.models.classifiers.classifier import ONNX, load_classifier
 from core.models.classifiers.export import chosen_precision, compare_exports, export_classifier
+from core.models.classifiers.ngrams import Beside
 from core.models.classifiers.text_network import ENCODER, HEAD, Backbone, open_network, save_network
 from core.models.manifest import NAME, Manifest, read_manifest, write_manifest
 from core.training.checkpoint import FOLDER, fingerprint
+from core.training.classification.ngrams import fit_voices
 from core.training.classification.rows import LabelledTexts
 from core.training.classification.train import fitted_calibration
 from core.training.compression.args import VARIANTS, CompressArgs, Compression, Job, TextRows, Variant
@@ -135,6 +137,8 @@ def _make_onnx(job: Job, folder: Path, precision: Literal["fp32", "int8"]) -> No
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(job.folder / ENCODER, folder / ENCODER)
     shutil.copy2(job.folder / HEAD, folder / HEAD)
+    if job.beside is not None:
+        job.beside.model.save(folder)
     (folder / ONNX).mkdir()
     shutil.copy2(making / f"{precision}.onnx", folder / ONNX)
     _seal(job, folder, {**job.manifest.facts, "onnx": {"precision": precision}}, {})
@@ -175,14 +179,15 @@ def _make_student(job: Job, folder: Path, shrink: Callable[[Any], int], epochs: 
 
 
 def _teacher(job: Job) -> NDArray[np.float32]:
-    """The original's logits [training rows, labels]; kept on disk until the end, so that a resumed run has them."""
+    """The logits of the original's encoder [training rows, labels]; kept on disk until the end, so that a resumed run
+    has them."""
     path = job.target / FOLDER / f"teacher-{job.mark[:16]}.npy"
     if job.teacher is None and path.is_file():
         job.teacher = np.load(path, allow_pickle=False)
     if job.teacher is None:
         job.watch.say(f"{len(job.training)} training texts are read by the original")
         original = load_classifier(job.folder, device=job.args.device, precision="fp32")
-        job.teacher = original.logits(job.training.texts)
+        job.teacher = original.encoder_logits(job.training.texts)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_suffix(".draft").open("wb") as file:
             np.save(file, job.teacher, allow_pickle=False)
@@ -192,6 +197,13 @@ def _teacher(job: Job) -> NDArray[np.float32]:
 
 def _save_student(job: Job, folder: Path, network: Any, backbone: Backbone, lesson: Lesson, left: int) -> None:
     logits = network_logits(network, lesson.validation_ids, backbone.pad, "cpu")
+    ngrams: dict[str, Any] = {}
+    if job.beside is not None:  # they stand beside the student as well, and have as much say as it needs
+        wide = job.beside.model.logits(job.validation.texts)
+        beside = Beside(job.beside.model, fit_voices(logits, wide, job.validation))
+        logits = beside.joined(logits, job.validation.texts)
+        ngrams = {"ngrams": {**job.manifest.facts["ngrams"], "voices": list(beside.voices)}}
+        beside.model.save(folder)
     calibration = fitted_calibration(logits, job.validation)
     save_network(network, backbone, folder)
     making = folder / FOLDER / ONNX
@@ -204,6 +216,7 @@ def _save_student(job: Job, folder: Path, network: Any, backbone: Backbone, less
     (making / f"{precision}.onnx").replace(folder / ONNX / f"{precision}.onnx")
     facts = {
         **job.manifest.facts,
+        **ngrams,
         "calibration": {**asdict(calibration), "rows": len(job.validation)},
         "onnx": {"precision": precision, "lost": lost},
         "left": left,

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from core.errors import Unavailable
 from core.evaluation.calibration import Calibration
 from core.models.classifiers.classifier import load_classifier
+from core.models.classifiers.ngrams import NgramModel, held
 from core.models.classifiers.packed import CHANGES, is_packed, unpack, write_packed
 from core.models.extended import pack_changes, unpack_changes
 from core.models.manifest import Manifest
@@ -23,7 +24,7 @@ def base(tmp_path: Path) -> Path:
     return tiny_bert(tmp_path / "base")
 
 
-def packed(base: Path, tmp_path: Path) -> tuple[Path, dict[str, np.ndarray]]:
+def packed(base: Path, tmp_path: Path, *, ngrams: bool = False) -> tuple[Path, dict[str, np.ndarray]]:
     """A tiny encoder with a rank-2 change in one matrix and one changed bias, packed; and the changed weights."""
     rng = np.random.default_rng(0)
     trained = tmp_path / "trained"
@@ -40,6 +41,11 @@ def packed(base: Path, tmp_path: Path) -> tuple[Path, dict[str, np.ndarray]]:
     save_file(head, trained / "head.safetensors")
     facts = {"normalise": True, "pad": 0, "max_tokens": 64, "task": "single", "threshold": 0.5}
     facts["calibration"] = asdict(Calibration())
+    if ngrams:
+        some = held(["returned"]).indices.astype(np.int64)
+        known = NgramModel(some, np.ones(1, np.float32), np.array([[9, 0, 0]], np.float32), np.zeros(3, np.float32))
+        known.save(trained)
+        facts["ngrams"] = {"voices": [1.0, 1.0], "features": 1}
     manifest = Manifest("text_classifier", "tiny", ("negative", "neutral", "positive"), base="tiny", facts=facts)
     folder = tmp_path / "packed"
     write_packed(trained, base, folder, manifest, rank=2)
@@ -59,6 +65,17 @@ def test_what_was_trained_comes_back_and_runs(base: Path, tmp_path: Path) -> Non
     assert manifest.facts["onnx"]["precision"] in ("int8", "fp32")
     chances = load_classifier(whole, device="cpu", threads=1).predict(["Items may be returned.", "退货"]).probabilities
     assert chances.sum(axis=1) == pytest.approx([1, 1])
+
+
+def test_its_n_grams_go_along(base: Path, tmp_path: Path) -> None:
+    folder, _ = packed(base, tmp_path, ngrams=True)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    unpack(folder, base, whole)
+    classifier = load_classifier(whole, device="cpu", threads=1)
+    texts = ["Items may be returned.", "退货"]
+    added = classifier.logits(texts) - classifier.encoder_logits(texts)
+    assert added == pytest.approx(np.array([[9, 0, 0], [0, 0, 0]]), abs=1e-4)
 
 
 def test_a_damaged_file_is_refused(base: Path, tmp_path: Path) -> None:
