@@ -189,9 +189,7 @@ def frozen_regression(few: Split, test: Split, encoder: str) -> float:
     from core.settings import Settings
 
     with tempfile.TemporaryDirectory() as made:
-        model = load_encoder(
-            Settings(encoder=options.encoder, device="cpu", encoder_precision="fp32", data_dir=Path(made))
-        )
+        model = load_encoder(Settings(encoder=encoder, device="cpu", encoder_precision="fp32", data_dir=Path(made)))
         head = LogisticRegression(max_iter=1000).fit(model.encode(few.texts, kind="passage"), few.labels)
         return float(head.score(model.encode(test.texts, kind="passage"), test.labels))
 

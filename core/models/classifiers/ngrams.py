@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from core.models.networks.words import Piece, word_pieces
 
 FILE = "ngrams.safetensors"
-# Words of the longest run. On Chinese reviews, with an encoder beside them, pairs of jieba's words were better than runs
-# of up to four characters, with a fifth of the features; longer runs of words were no better.
+# Words of the longest run. On Chinese reviews, with an encoder beside them, pairs of jieba's words were better than
+# runs of up to four characters, with a fifth of the features; longer runs of words were no better.
 ORDER = 2
 BUCKETS = 1 << 20  # n-grams are known by a hash: no vocabulary to keep, and none in the model's file to read back
 _JOIN = " "
