@@ -46,9 +46,20 @@ class NgramModel:
 
     def vectors(self, counted: Any) -> Any:
         """What ``held`` found, as scaled features of length 1: sparse float32 [texts, features]."""
+        from scipy.sparse import csr_matrix
         from sklearn.preprocessing import normalize
 
-        return normalize(counted[:, self.buckets].multiply(self.scales).tocsr(), copy=False)
+        places, known = self._places(counted.indices)
+        rows = np.repeat(np.arange(counted.shape[0]), np.diff(counted.indptr))[known]
+        shape = counted.shape[0], len(self.buckets)
+        return normalize(csr_matrix((self.scales[places], (rows, places)), shape=shape), copy=False)
+
+    def _places(self, buckets: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The features of those ``buckets`` that count, and which of them do (scipy's own choice of columns would go
+        through all of BUCKETS for every call)."""
+        places = np.searchsorted(self.buckets, buckets).clip(max=len(self.buckets) - 1)
+        known = self.buckets[places] == buckets
+        return places[known], known
 
     def contributions(self, text: str) -> tuple[list[tuple[int, int]], _FLOATS]:
         """Where each n-gram of ``text`` stands, and what it adds to the logits, float32 [n-grams, labels].
@@ -60,12 +71,10 @@ class NgramModel:
             return [], np.zeros((0, len(self.bias)), np.float32)
         vector = self.vectors(held([text])).toarray()[0]
         buckets = _hashed([[name] for name, _, _ in found]).indices
-        places = np.searchsorted(self.buckets, buckets).clip(max=len(self.buckets) - 1)
-        known = self.buckets[places] == buckets
-        often = np.bincount(places[known], minlength=len(self.buckets))
+        places, known = self._places(buckets)
+        often = np.bincount(places, minlength=len(self.buckets))
         added = np.zeros((len(found), len(self.bias)), np.float32)
-        some = places[known]
-        added[known] = self.weights[some] * (vector[some] / often[some])[:, None]
+        added[known] = self.weights[places] * (vector[places] / often[places])[:, None]
         return [(start, end) for _, start, end in found], added
 
     def save(self, folder: Path) -> None:
