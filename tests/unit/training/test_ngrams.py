@@ -199,9 +199,12 @@ def test_a_damaged_file_is_refused(trained: Path, tmp_path: Path) -> None:
 def test_the_explanation_is_of_both(trained: Path) -> None:
     text = "the delivery sign and more"
     found = load_classifier_explainer(trained, device="cpu").explain(text)
-    predicted = load_classifier(trained, device="cpu", precision="fp32").predict([text])
-    assert found.said.label == predicted.names[0] == "greeting"
-    assert found.said.probability == pytest.approx(predicted.probabilities.max(), abs=1e-3)
+    classifier = load_classifier(trained, device="cpu", precision="fp32")
+    logits = classifier.logits([text])[0] * classifier.decision.calibration.scale
+    best = int(logits.argmax())
+    odds = logits[best] - np.log(np.exp(np.delete(logits, best)).sum())
+    assert found.said.label == classifier.labels[best] == "greeting"
+    assert found.said.output == pytest.approx(odds, abs=1e-3)
     assert found.said.close
     total = sum(word.weight for word in found.words)
     assert total == pytest.approx(found.said.output - found.said.empty, abs=0.03 * (abs(total) + 1))
