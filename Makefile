@@ -43,7 +43,7 @@ lock: $(VENV)/.installed-dev
 benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.all
 
-# The models that ship with the product, made anew from the public data sets (an hour and more on two cores).
+# The models that ship with the product, made anew from the public data sets (five hours and more on two cores).
 starters: $(VENV)/.installed-dev
 	$(BIN)/python -m tools.starters
 

@@ -18,7 +18,13 @@ STARTERS = ROOT / "starters"
 LARGEST = 45 * 2**20  # bytes of all starters together
 
 # Name to the module whose ``make(data, work, target)`` makes it.
-MAKERS = {"encoder": "tools.starter_encoder", "sentiment": "tools.starter_sentiment"}
+MAKERS = {
+    "encoder": "tools.starter_encoder",
+    "sentiment": "tools.starter_sentiment",
+    "text-en": "tools.starter_text_en",
+    "text-zh": "tools.starter_text_zh",
+    "describe-en": "tools.starter_describe_en",
+}
 
 
 def total_bytes(folder: Path = STARTERS) -> int:

@@ -17,6 +17,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from core.errors import BadInput, Cancelled, PilotlightError
 from core.training.watch import Watch
 
@@ -169,7 +171,7 @@ def tune(objective: Objective, space: Space, args: TuneArgs, folder: Path, watch
     """
     study = _study(folder, space, args, create=True)
     _retry(study)
-    waiting = _grid(space) if args.method == "grid" else None
+    waiting = _grid(space, args) if args.method == "grid" else None
     total = min(args.trials, len(waiting)) if waiting is not None else args.trials
     failures: list[PilotlightError] = []
     while True:
@@ -302,13 +304,15 @@ def _distribution(one: Choice | Range) -> Any:
     return FloatDistribution(one.low, one.high, log=one.log)
 
 
-def _grid(space: Space) -> list[dict[str, Value]]:
-    """Every point of the grid, in order. Raises BadInput (data.tune_grid) when there are too many."""
+def _grid(space: Space, args: TuneArgs) -> list[dict[str, Value]]:
+    """Every point of the grid, in an order drawn by the seed, so that a search that ends early has been everywhere and
+    not in one corner. Raises BadInput (data.tune_grid) when there are too many."""
     axes = [one.grid() for one in space.values()]
     count = math.prod(map(len, axes))
     if count > MOST_GRID:
         raise BadInput("data.tune_grid", found=count, limit=MOST_GRID)
-    return [dict(zip(space, point, strict=True)) for point in product(*axes)]
+    points = [dict(zip(space, point, strict=True)) for point in product(*axes)]
+    return [points[number] for number in np.random.default_rng(args.seed).permutation(count)]
 
 
 def _queued(study: Any) -> bool:

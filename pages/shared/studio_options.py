@@ -13,7 +13,7 @@ from pages.shared.language import tr
 
 WRITTEN = {"language_model", "prompt_response"}  # tasks whose lines are kept and may repeat
 TEXTS = {"text_classification", "sentence_pair", "language_model", "prompt_response"}
-LABELLED = {"text_classification", "tabular"}
+LABELLED = {"text_classification"}  # where the lint looks for wrong labels
 DELIMITERS = {"": "", ",": ",", ";": ";", "\t": "Tab", "|": "|"}
 ENCODINGS = ("", "utf-8", "gb18030", "big5", "utf-16", "latin-1")
 HEADER = (None, True, False)

@@ -167,6 +167,8 @@ def _wizard(app: Application, actor: Actor, preview: UploadPreview, name: str, t
             tr("studio.upload.licence"), key=f"up-licence-{mark}", max_chars=200, help=tr("studio.upload.licence_help")
         )
     missing = [part for part in PARTS[task][0] if not mapping.get(part)]
+    if mapping.get("features") == []:
+        missing.append("features")
     if missing:
         parts = tr("studio.why.comma").join(named("studio.upload.parts", part) for part in missing)
         st.caption(f":orange[:material/warning: {tr('studio.upload.missing', parts=parts)}]")

@@ -111,11 +111,13 @@ class TextGenerator:
         """The text of ``ids``, special tokens left out."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
-    def score(self, text: str) -> tuple[list[int], Score]:
+    def score(self, text: str, *, end: bool = False) -> tuple[list[int], Score]:
         """Token ids of ``text`` (behind the opening token, if the model has one; cut to the window) and what the model
-        thinks of each from the second on. Raises BadInput generation.empty.
+        thinks of each from the second on. ``end``: what is cut off is the beginning. Raises BadInput generation.empty.
         """
-        ids = [*self._opening, *self._encode(text)][: self.window]
+        room = self.window - len(self._opening)
+        read = self._encode(text)
+        ids = [*self._opening, *(read[-room:] if end else read[:room])]
         if len(ids) < 2:
             raise BadInput("generation.empty")
         return ids, self._scheduler.between_steps(lambda: self._decoder.score(ids))

@@ -13,6 +13,7 @@ import structlog
 from core.access.actor import Actor, Permission
 from core.content.templates import Abilities, Fit, Level, ModelKind, Template, fit
 from core.db.studio_tables import ModelVersion
+from core.db.tables import utc_now
 from core.errors import NotFound, PilotlightError
 from core.models import catalogue
 from core.models.manifest import NAME, Manifest, read_manifest
@@ -55,7 +56,7 @@ class Offer:
 def list_models(app: Application, actor: Actor) -> list[ModelView]:
     """All of them: what serves "generation", the configured chat model, starters, the owner's folders, documents."""
     actor.require(Permission.CONTENT_READ)
-    found = [*_promoted(app, actor.workspace_id), *_configured(app)]
+    found = [*_promoted(app, actor), *_configured(app)]
     found += _in_folder(catalogue.STARTERS, "starter")
     known = _in_catalogue(app)
     if app.settings.models_dir is not None:
@@ -125,8 +126,10 @@ def open_model(app: Application, model: ModelView) -> TextGenerator:
     return app.models.from_folder(folder, load)
 
 
-def _promoted(app: Application, workspace_id: int) -> list[ModelView]:
-    found = serving(app, workspace_id, TASK)
+def _promoted(app: Application, actor: Actor) -> list[ModelView]:
+    """What serves this person today: the page must not change its model between two looks, and a canary must meet even
+    a workspace of one now and then."""
+    found = serving(app, actor.workspace_id, TASK, f"{actor.visitor} {utc_now():%Y-%m-%d}")
     return [_own(*found)] if found is not None else []
 
 

@@ -25,7 +25,7 @@ def open_tone(app: Application, workspace_id: int) -> Tone | None:
         app.caches[key] = begun
     try:
         begun.result(WAIT)
-        judging = open_judge(app, workspace_id)  # whatever serves now: loaded once, then at hand
+        judging = open_judge(app, workspace_id)  # what serves most requests: loaded once, then at hand
     except StillLoading:
         return None
     except Unavailable:

@@ -45,7 +45,7 @@ def score_texts(app: Application, actor: Actor, texts: Sequence[str]) -> list[Sc
     kept = [_checked(text, line) for line, text in enumerate(texts, 1)]
     quota.spend(app, actor, "judged_texts", len(kept))
     bound = sentiment_settings(app, actor).confident
-    judging = open_judge(app, actor.workspace_id, kept[0] if len(kept) == 1 else "")
+    judging = open_judge(app, actor.workspace_id, "\n".join(kept))
     found = judge(judging.classifier, kept, confident=bound)
     return [Scored(text, one, judging.name) for text, one in zip(kept, found, strict=True)]
 

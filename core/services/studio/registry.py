@@ -11,6 +11,7 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from core.access.actor import Actor, Permission
 from core.access.audit import record
@@ -220,7 +221,8 @@ def _lot(task: str, key: str) -> float:
 
 
 def delete_version(app: Application, actor: Actor, version_id: int) -> None:
-    """Removes a version and its files. Raises Conflict while it serves a task or another was made from it."""
+    """Removes a version and its files. Raises Conflict while it serves a task, another was made from it, or a run that
+    waits or works starts from it."""
     actor.require(Permission.STUDIO)
     with app.database.write(actor.workspace_id) as rows:
         version = _version(rows, version_id)
@@ -234,8 +236,20 @@ def delete_version(app: Application, actor: Actor, version_id: int) -> None:
         child = rows.find(ModelVersion, ModelVersion.parent_id == version_id, _living())
         if child is not None:
             raise Conflict("studio.version_is_parent", name=version.name, child=f"{child.name} {child.number}")
+        waiting = rows.all(rows.select(TrainingRun, TrainingRun.state.in_(("queued", "running"))))
+        busy = next((run for run in waiting if _starts_from(run.args, version_id)), None)
+        if busy is not None:
+            raise Conflict("studio.version_in_run", name=version.name, number=version.number, run=busy.name)
         version.deleted_at = utc_now()
     shutil.rmtree(folder_of_version(app, version), ignore_errors=True)
+
+
+def _starts_from(args: Any, version_id: int) -> bool:
+    """Whether the arguments of a run (training, search or compression), nested as they may be, name the version."""
+    if isinstance(args, Mapping):
+        named = args.get("version_id") == version_id
+        return named or any(_starts_from(value, version_id) for value in args.values())
+    return bool(args == f"version:{version_id}")
 
 
 def _living() -> object:

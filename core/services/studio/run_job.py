@@ -215,14 +215,17 @@ def asked_apart(
 def environment(settings: Settings) -> dict[str, str]:
     """This process's environment with the settings in force, so that the child works on the same folders.
 
-    The key of the language model's endpoint is not among them: training needs none.
+    Of the secrets only the key of data at rest is among them, because the rows that are learnt from may be encrypted.
     """
     kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(PREFIX)}
     for name in Settings.model_fields:
         value = getattr(settings, name)
-        if value is None or isinstance(value, SecretStr):
+        if value is None or (isinstance(value, SecretStr) and name != "encryption_key"):
             continue
-        text = str(value.resolve()) if isinstance(value, Path) else str(value)
+        if isinstance(value, SecretStr):
+            text = value.get_secret_value()
+        else:
+            text = str(value.resolve()) if isinstance(value, Path) else str(value)
         kept[f"{PREFIX}{name}".upper()] = text
     shared = os.environ.get(f"{PREFIX}SHARED_DATA")
     if shared:

@@ -73,6 +73,9 @@ def start_run(
     recipes.check_base(app, actor, shown, checked)
     with app.database.read(actor.workspace_id) as rows:
         data_set = ready_data_set(rows, data_set_version_id, recipe, shown.tasks)
+        columns = dict(rows.get(DataSetVersion, data_set_version_id).mapping.get("columns", {}))
+        if checked.get(recipes.FOLDS) and columns.get("multi_label"):
+            raise BadInput("studio.folds_one_label")
     return queue_run(
         app, actor, KIND, recipe=recipe, name=one_name(name or data_set.name, "studio.name"), args=checked,
         data_set_version_id=data_set_version_id, estimate=_stored(estimated),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,10 +23,12 @@ from core.services import knowledge
 from core.services.application import Application
 from core.services.content import checking, drafts, models, templates, writing
 from core.services.content.views import WriteRequest
+from core.services.studio import registry
 from core.settings import Settings
 from tests.integration.content.conftest import KNOWN, UNKNOWN
 from tests.tiny_models import tiny_gpt2
 
+PEOPLE = 60
 ROMEO = WriteRequest("dialogue", {"first": "ROMEO"}, model=KNOWN, variants=2, max_tokens=20, seed=5)
 
 
@@ -266,3 +270,22 @@ def test_a_place_is_described_by_the_starter_with_its_own_names(app: Application
         assert "Bavarian" in one.text, one.text
         assert "XNAMEX" not in one.text
     assert len({one.text for one in draft.variants}) > 1
+
+
+def test_a_canary_meets_its_share_of_the_people(app: Application, me: Actor, writers: Path) -> None:
+    versions = []
+    for name in ("old", "new"):
+        folder = app.settings.data_dir / "models" / name
+        shutil.copytree(writers / "knows-two", folder)
+        versions.append(registry.register_version(app, me.workspace_id, name=name, folder=folder))
+    registry.promote(app, me, "generation", versions[0])
+    registry.promote(app, me, "generation", versions[1], share=0.25)
+
+    def served(person: int) -> str:
+        return models.list_models(app, replace(me, visitor=f"person-{person}"))[0].key
+
+    met = [served(person) for person in range(PEOPLE)]
+    assert set(met) == {f"own:{number}" for number in versions}
+    assert met.count(f"own:{versions[1]}") < PEOPLE / 2
+    if utc_now().hour < 23:  # a new day draws anew
+        assert [served(person) for person in range(PEOPLE)] == met, "the page shows what will write"

@@ -147,6 +147,27 @@ def test_cross_validation_on_request(studio: Studio) -> None:
         recipes.check_args("sentence_pair", {"folds": 3})
 
 
+def test_folds_know_which_label_is_which(studio: Studio) -> None:
+    """The data set counts 2 before 10, the classifier sorts them as texts."""
+    rows = [(text, {"good": "10", "bad": "2"}[label]) for text, label in mood_rows()]
+    version = studio.data_set(content=as_csv(("text", "label"), rows))
+    run = studio.here(studio.start(version, mode="frozen", folds=2))
+    assert run.state == "done", run.error
+    assert run.version_id is not None
+    found = {one.measure: one.mean for one in reports.report_of(studio.app, studio.owner, run.version_id).folds}
+    assert found["accuracy"] > 0.8, "turned round it would be near 0"
+
+
+def test_folds_of_several_labels_a_row_are_refused_before_anything_is_trained(studio: Studio) -> None:
+    rows = [(text, label if number % 3 else f"{label}|long") for number, (text, label) in enumerate(mood_rows(60))]
+    version = studio.data_set(
+        content=as_csv(("text", "label"), rows), mapping={"text": "text", "label": "label", "multi_label": True}
+    )
+    with pytest.raises(BadInput, match="one label a row"):
+        studio.start(version, folds=2)
+    assert runs.list_runs(studio.app, studio.owner) == []
+
+
 LINES = [
     "the lamp is returned within thirty days",
     "the refund takes five business days",

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.access.actor import Actor, NotAllowed, Role
+from core.db.studio_tables import TrainingRun
 from core.errors import BadInput, Conflict, NotFound, Unavailable
 from core.models.manifest import Manifest, write_manifest
 from core.services.application import Application
@@ -97,6 +98,28 @@ def test_a_canary_takes_its_share_and_rolling_back_ends_it(app: Application, sho
     }
     assert registry.roll_back(app, owner, "sentiment") == a
     assert {served(app, shop, f"customer {n}") for n in range(500)} == {a}
+
+
+@pytest.mark.parametrize(
+    "args", [{"encoder": "version:{id}"}, {"args": {"encoder": "version:{id}"}}, {"version_id": "{id}", "limit": 0.01}]
+)
+def test_a_version_that_a_waiting_run_needs_stays(app: Application, shop: Shop, args: dict[str, object]) -> None:
+    one, other = listed(app, shop, "a"), listed(app, shop, "b")
+
+    def named(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: named(inner) for key, inner in value.items()}
+        return one if value == "{id}" else str(value).replace("{id}", str(one))
+
+    with app.database.write(shop.workspace) as rows:
+        run = rows.add(TrainingRun(name="Mood", recipe="text_classifier", args=named(args)))
+    with pytest.raises(Conflict, match="Mood"):
+        registry.delete_version(app, shop.owner(), one)
+    registry.delete_version(app, shop.owner(), other)
+    with app.database.write(shop.workspace) as rows:
+        rows.get(TrainingRun, run.id).state = "done"
+    registry.delete_version(app, shop.owner(), one)
+    assert registry.list_versions(app, shop.owner()) == []
 
 
 def test_what_may_not_be_promoted(app: Application, shop: Shop) -> None:

@@ -352,6 +352,17 @@ def test_a_text_can_be_judged_while_others_are_written(int8: TextGenerator) -> N
         int8.score("")
 
 
+def test_a_long_text_is_judged_by_its_beginning_or_its_end(int8: TextGenerator) -> None:
+    long = " ".join(f"day {number}" for number in range(int8.window))
+    first, _ = int8.score(long)
+    last, score = int8.score(long, end=True)
+    assert len(first) == len(last) == len(score.log_probabilities) + 1 == int8.window
+    whole = int8._encode(long)
+    assert first[-5:] != last[-5:]
+    assert last[-5:] == list(whole[-5:])
+    assert int8.score("Refunds.")[0] == int8.score("Refunds.", end=True)[0]
+
+
 def load_wanted(generator: TextGenerator, word: str) -> int:
     return int(generator._tokenizer.encode(word).ids[0])
 

@@ -45,6 +45,19 @@ def test_a_grid_tries_every_point_once(tmp_path: Path) -> None:
     assert (result.best.params["x"], result.best.params["y"]) == (3, 2)
 
 
+def test_a_grid_cut_short_has_been_everywhere(tmp_path: Path) -> None:
+    space = {"x": Range(1, 4), "y": Range(1, 4), "z": Choice(("a", "b"))}
+    seen: list[Mapping[str, Any]] = []
+
+    def objective(params: Mapping[str, Any], trial: Trial) -> float:
+        seen.append(dict(params))
+        return 0.0
+
+    tune(objective, space, TuneArgs(method="grid", trials=8, seed=1), tmp_path, QUIET)
+    assert len(seen) == 8
+    assert all(len({point[axis] for point in seen}) >= 2 for axis in "xyz"), "not the first corner alone"
+
+
 @pytest.mark.parametrize("method", ["random", "tpe"])
 def test_the_same_seed_gives_the_same_trials(tmp_path: Path, method: Any) -> None:
     args = TuneArgs(method=method, trials=12, pruner="none", seed=4)

@@ -112,7 +112,7 @@ class _Opened:
     def loss(self, text: str, learnt: str) -> float:
         """Nats a token of ``learnt``, with which ``text`` ends."""
         count = max(1, self._generator.count_tokens(learnt))
-        _, score = self._generator.score(text)
+        _, score = self._generator.score(text, end=True)  # as in training, where a long prompt loses its beginning
         return float(-score.log_probabilities[-count:].mean())
 
     def write(self, prompts: Sequence[str]) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import BadInput
 from core.models.manifest import Manifest
 from core.services.studio.learners.base import Floats, Ints, Judged, Limit, Material, Record, report_metrics
 from core.services.studio.learners.general import kept_skills
@@ -37,9 +36,12 @@ class TextClassifierLearner:
         )  # fmt: skip
 
     def probabilities(self, material: Material, split: str) -> Floats:
-        if has_several(material):
-            raise BadInput("studio.folds_one_label")
-        return np.asarray(self._predicted(material, split).probabilities, np.float64)
+        """Float64 [rows, labels of the data set], in its order, which need not be the classifier's own."""
+        predicted = self._predicted(material, split)
+        place = {label: number for number, label in enumerate(material.version.labels)}
+        found = np.zeros((len(predicted.probabilities), len(place)))
+        found[:, [place[label] for label in predicted.labels]] = predicted.probabilities
+        return found
 
     def _predicted(self, material: Material, split: str) -> Any:
         from core.models.classifiers.classifier import load_classifier
