@@ -56,10 +56,9 @@ def described(app: Application, material: Material, manifest: Manifest, judged: 
 
     The manifest is replaced by rename: until then the trainer's own one is in force, which lists no card.
     """
-    base = str(getattr(material.args, recipes.find(run.recipe).base, "")) if material.base else manifest.base
-    args = {**manifest.args}
-    if material.base is not None:
-        args[recipes.find(run.recipe).base] = base  # the version's number, not a path of this machine
+    field, base, args = recipes.find(run.recipe).base, manifest.base, {**manifest.args}
+    if field and base:  # as it was asked for: a version's number or a name of the catalogue, not a path of this machine
+        base = args[field] = str(getattr(material.args, field))
     whole = Manifest(
         kind=manifest.kind,
         name=manifest.name,

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from core.bootstrap import build
 from core.errors import BadInput
-from core.models.manifest import read_manifest
+from core.models.hub import ModelHub
+from core.models.manifest import NAME, read_manifest
 from core.services.studio import recipes, registry, reports, runs
 from core.services.studio.learners.pairs import fitting_label
 from core.services.studio.recipes import RECIPES, find, make_args
 from core.text.catalogue import LANGUAGES, catalogue
+from tests.conftest import NewPlace
+from tests.integration.services.conftest import open_shop
 from tests.integration.studio.conftest import Studio, as_csv, mood_rows
 from tests.tiny_models import tiny_gpt2
 
@@ -203,6 +207,27 @@ def test_a_language_model_writes_and_is_compared_with_what_was_there_before(
     assert tried == again[0]
     with pytest.raises(BadInput):
         reports.explain_text(studio.app, studio.owner, run.version_id, "the lamp")
+
+
+def test_a_model_says_by_name_what_it_was_made_from(
+    tmp_path: Path, models: ModelHub, bert: Path, new_place: NewPlace
+) -> None:
+    tiny_gpt2(tmp_path / "models" / "distilgpt2", positions=64, template=False)
+    with new_place(tmp_path / "place", models_dir=tmp_path / "models") as settings:
+        app = build(settings, models=models)
+        studio = Studio(app, open_shop(app, "lumen"), bert)
+        version = studio.data_set(
+            "Lines", "language_model", "\n".join(LINES * 5).encode(), {"text": "text"}, file="a.txt"
+        )
+        small = {"epochs": 1, "batch_size": 4, "max_tokens": 32, "sample_tokens": 0, "precision": "fp32"}
+        run = studio.here(studio.start(version, "language_model", base="distilgpt2", **small))
+        assert run.state == "done", run.error
+        assert run.version_id is not None
+        folder = registry.folder_by_id(app, studio.owner, run.version_id)
+        assert read_manifest(folder).base == read_manifest(folder).args["base"] == "distilgpt2"
+        assert str(tmp_path) not in (folder / NAME).read_text(encoding="utf-8")
+        app.queue.close()
+        app.database.engine.dispose()
 
 
 def test_prompts_with_responses(studio: Studio) -> None:
