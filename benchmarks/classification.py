@@ -296,7 +296,7 @@ def main() -> None:
     parser.add_argument("part", nargs="+", choices=list(PARTS))
     parser.add_argument("--encoder", default="", help="catalogue name or folder; empty for what reads the language")
     parser.add_argument("--rows", type=int, default=0, help="training rows; 0 for all")
-    parser.add_argument("--recipe", nargs="+", default=["plain"], help="sst2: training options; see RECIPES")
+    parser.add_argument("--recipe", nargs="+", default=["agreement"], help="sst2: training options; see RECIPES")
     parser.add_argument("--choose", action="store_true", help="sst2: compare recipes on validation rows alone")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other training arguments")
     parser.add_argument("--model", type=Path, help="int8: a classifier that is there already")
