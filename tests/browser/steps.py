@@ -31,6 +31,12 @@ def ask(page: Any, question: str) -> None:
     expect(thumbs).to_have_count(before + 1, timeout=LONG)
 
 
+def choose_base(page: Any, name: str) -> None:
+    """On a page with a choice of knowledge bases; other tests may have made some before."""
+    page.locator(key("knowledge_base")).get_by_role("combobox").click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
 def make_base(page: Any, name: str) -> None:
     """On the Knowledge page: a new knowledge base, which is then the chosen one."""
     first = page.locator(key("first-base-name"))

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewBrowser
-from tests.browser.steps import send
+from tests.browser.steps import choose_base, send
 from tests.servers import Server
 
 SAID = "Refunds are paid within 5 working days after the returned lamp has arrived."
@@ -78,6 +78,7 @@ def test_stop_keeps_what_was_said_and_the_box_is_free_again(
     try:
         page = new_browser()
         page.goto("/chat")
+        choose_base(page, ready)
         send(page, "When are refunds paid?")
         answer = page.locator(".stChatMessage").nth(1)
         expect(answer).to_contain_text(SAID)
